@@ -1,0 +1,426 @@
+/**
+ * shardwire: one Discord Gateway client for every runtime.
+ *
+ * Hand-written; this file is the contract. Times are milliseconds, sizes are bytes, ids are decimal strings.
+ * @packageDocumentation
+ */
+
+/** Names of the Gateway intents, as in Discord's documentation. */
+export type IntentName =
+  | "GUILDS"
+  | "GUILD_MEMBERS"
+  | "GUILD_MODERATION"
+  | "GUILD_EXPRESSIONS"
+  | "GUILD_INTEGRATIONS"
+  | "GUILD_WEBHOOKS"
+  | "GUILD_INVITES"
+  | "GUILD_VOICE_STATES"
+  | "GUILD_PRESENCES"
+  | "GUILD_MESSAGES"
+  | "GUILD_MESSAGE_REACTIONS"
+  | "GUILD_MESSAGE_TYPING"
+  | "DIRECT_MESSAGES"
+  | "DIRECT_MESSAGE_REACTIONS"
+  | "DIRECT_MESSAGE_TYPING"
+  | "MESSAGE_CONTENT"
+  | "GUILD_SCHEDULED_EVENTS"
+  | "AUTO_MODERATION_CONFIGURATION"
+  | "AUTO_MODERATION_EXECUTION"
+  | "GUILD_MESSAGE_POLLS"
+  | "DIRECT_MESSAGE_POLLS";
+
+/** `[shard id, number of shards]`. */
+export type ShardId = readonly [id: number, total: number];
+
+/** Everything that is needed to take a session up again, here or in another process or runtime. Plain JSON. */
+export interface Session {
+  /** The session id from READY. */
+  id: string;
+  /** The last sequence number that was handed over. */
+  sequence: number;
+  /** Where Discord wants the session resumed; `null` if it did not say. */
+  resumeUrl: string | null;
+  /** The shard that the session belongs to. */
+  shard: ShardId;
+}
+
+/** What a shard is doing. */
+export type StatusName =
+  | "idle"
+  | "connecting"
+  | "awaiting-hello"
+  | "awaiting-identify"
+  | "identifying"
+  | "resuming"
+  | "ready"
+  | "disconnected"
+  | "closing"
+  | "stopped";
+
+export interface Activity {
+  name: string;
+  /** 0 playing, 1 streaming, 2 listening, 3 watching, 4 custom (text in `state`), 5 competing. */
+  type: 0 | 1 | 2 | 3 | 4 | 5;
+  /** Twitch or YouTube address, for streaming. */
+  url?: string;
+  state?: string;
+}
+
+export interface Presence {
+  status: "online" | "idle" | "dnd" | "invisible";
+  activities?: Activity[];
+  /** When the client went idle, in milliseconds since 1970. */
+  since?: number | null;
+  afk?: boolean;
+}
+
+export interface VoiceState {
+  guildId: string;
+  /** `null` leaves the channel. */
+  channelId: string | null;
+  selfMute?: boolean;
+  selfDeaf?: boolean;
+}
+
+/** Which members to ask for: one of `query` and `userIds`. */
+export type MembersRequest = {
+  guildId: string;
+  /** Needs the GUILD_PRESENCES intent. */
+  presences?: boolean;
+  /** Comes back in every chunk; at most 32 bytes. */
+  nonce?: string;
+} & (
+  | {
+      /** Prefix of the user name; `""` with `limit: 0` means all members and needs the GUILD_MEMBERS intent. */
+      query: string;
+      /** 0 to 100. */
+      limit: number;
+      userIds?: never;
+    }
+  | {
+      /** At most 100. */
+      userIds: string[];
+      query?: never;
+      limit?: never;
+    }
+);
+
+/** Numbers that bound what a shard keeps. Each has a default. */
+export interface Limits {
+  /** Commands that may wait for their turn (100). */
+  waitingCommands: number;
+  /** Size of an encoded command (4096, Discord's limit). */
+  commandBytes: number;
+  /** Size of one message from the socket, before inflating (16 MiB). */
+  messageBytes: number;
+  /** Size of one inflated message (64 MiB). */
+  inflatedBytes: number;
+  /** Events that may wait for the reader; beyond, the shard closes with its session kept and resumes later (10 000). */
+  waitingEvents: number;
+}
+
+/** How long a shard waits for what, in milliseconds. */
+export interface Patience {
+  /** Socket open (15 000). */
+  connect: number;
+  /** HELLO after the socket opened (20 000). */
+  hello: number;
+  /** READY after identify (30 000). */
+  ready: number;
+  /** RESUMED, or the next replayed event, after resume (30 000). */
+  resumed: number;
+  /** The other side's close frame (3 000). */
+  close: number;
+}
+
+/** The parts of the standard WebSocket constructor that shardwire uses; the class of the `ws` package fits too. */
+export type WebSocketConstructor = new (url: string) => unknown;
+
+export interface ShardOptions {
+  /** Bot token, with or without the `Bot ` prefix. It is sent to the Gateway and shown nowhere. */
+  token: string;
+  /** Bit set, or names. `0` and `[]` are legal. */
+  intents: number | readonly IntentName[];
+  /** Base address; default `wss://gateway.discord.gg`. `v`, `encoding` and `compress` are added. */
+  url?: string;
+  /** Allows `ws:` to a host that is not loopback. The token then travels in the clear. */
+  allowInsecure?: boolean;
+  /** Default: `[0, 1]`, not sent. */
+  shard?: ShardId;
+  /** A session to resume instead of identifying. */
+  session?: Session;
+  /** Transport compression; default `"zlib-stream"`. */
+  compression?: "none" | "zlib-stream";
+  /** Which dispatches leave the core; decided on the name, before anything is copied. Default: all. */
+  filter?: { only: readonly string[] } | { except: readonly string[] };
+  /** Presence to identify with. */
+  presence?: Presence;
+  /** Members above which a guild counts as large: 50 to 250. */
+  largeThreshold?: number;
+  /** What identify says about the client. */
+  properties?: { os?: string; browser?: string; device?: string };
+  limits?: Partial<Limits>;
+  patience?: Partial<Patience>;
+  /** Used instead of the global `WebSocket`; needed where there is none, as in Node 20. */
+  WebSocket?: WebSocketConstructor;
+}
+
+/** An event from Discord. */
+export interface DispatchEvent {
+  readonly type: "dispatch";
+  /** Discord's event name, such as `MESSAGE_CREATE`. Unknown names are delivered too. */
+  readonly name: string;
+  readonly sequence: number;
+  /**
+   * The event's data, parsed when it is first read. Integers beyond 2^53, which a JavaScript number cannot hold, are
+   * given as strings.
+   */
+  readonly data: any;
+  /** The data as the JSON text that Discord sent. */
+  readonly raw: string;
+}
+
+/** The shard's status changed. */
+export interface StatusEvent {
+  readonly type: "status";
+  readonly status: StatusName;
+  readonly previous: StatusName;
+  /** With `disconnected`: how many connections have failed in a row. */
+  readonly attempt?: number;
+  /** With `disconnected`: milliseconds until the next connection. */
+  readonly retryInMs?: number;
+}
+
+/** A heartbeat was acknowledged. */
+export interface HeartbeatEvent {
+  readonly type: "heartbeat";
+  readonly roundTripMs: number;
+}
+
+/** Why a connection ended. */
+export interface Fault {
+  /**
+   * - `bad-compression`: the compressed stream is broken
+   * - `bad-envelope`: a message is not a Gateway envelope
+   * - `bad-payload`: HELLO or READY lack what they must have
+   * - `closed`: the server closed; see `closeCode`
+   * - `invalid-session`: op 9
+   * - `no-answer`: a deadline passed
+   * - `oversized`: a message is larger than a limit
+   * - `reconnect-requested`: op 7, or `shard.reconnect()`
+   * - `transport`: the socket failed
+   * - `unexpected-message`: something else than HELLO came first
+   * - `zombie`: heartbeats were not acknowledged
+   */
+  readonly code:
+    | "bad-compression"
+    | "bad-envelope"
+    | "bad-payload"
+    | "closed"
+    | "invalid-session"
+    | "no-answer"
+    | "oversized"
+    | "reconnect-requested"
+    | "transport"
+    | "unexpected-message"
+    | "zombie";
+  /** One sentence in plain words. */
+  readonly message: string;
+  readonly closeCode?: number;
+  readonly closeReason?: string;
+}
+
+/** A connection ended by something else than `close()`. */
+export interface DisconnectedEvent {
+  readonly type: "disconnected";
+  readonly fault: Fault;
+  /** What the shard does next. */
+  readonly next: "resume" | "identify" | "stop";
+  /** Where it does it: Discord's resume host, or the base address. Absent with `stop`. */
+  readonly host?: "resume" | "base";
+  /** Milliseconds until the next connection. Absent with `stop`. */
+  readonly retryInMs?: number;
+}
+
+/** The replay after a resume is over. */
+export interface ResumedEvent {
+  readonly type: "resumed";
+  /** How many missed dispatches the Gateway sent again. */
+  readonly replayed: number;
+}
+
+/** Something odd that does not harm the connection. */
+export interface NoticeEvent {
+  readonly type: "notice";
+  readonly code: "unknown-opcode" | "bad-resume-url" | "sequence-gap";
+  readonly message: string;
+}
+
+/** The last event; the iterator ends after it. */
+export interface StoppedEvent {
+  readonly type: "stopped";
+  readonly reason: StopReason;
+}
+
+export interface StopReason {
+  /**
+   * - `fatal`: the Gateway closed with a code that forbids reconnecting; see `closeCode`
+   * - `identify-budget-spent`: no identify is left before `retryInMs` is over
+   * - `requested`: `close()` was called
+   */
+  readonly code: "fatal" | "identify-budget-spent" | "requested";
+  readonly message: string;
+  readonly closeCode?: number;
+  readonly retryInMs?: number;
+}
+
+export type GatewayEvent =
+  | DispatchEvent
+  | StatusEvent
+  | HeartbeatEvent
+  | DisconnectedEvent
+  | ResumedEvent
+  | NoticeEvent
+  | StoppedEvent;
+
+/** A picture of the shard at one moment. The same shape as the Rust crate's `Snapshot`. */
+export interface Snapshot {
+  status: StatusName;
+  shard: ShardId;
+  session: Session | null;
+  /** Base address with its query. */
+  gatewayUrl: string;
+  /** Address of the current or last connection. */
+  connectedUrl: string | null;
+  /** Counts connections; 0 before the first. */
+  connectionId: number;
+  heartbeat: {
+    /** `null` before HELLO. */
+    intervalMs: number | null;
+    lastMs: number | null;
+    averageMs: number | null;
+    /** The newest up to five round trips, newest first. */
+    historyMs: number[];
+    isAcked: boolean;
+  };
+  commands: {
+    /** Commands that users may send per 60 seconds: 120 less the heartbeats' reserve. */
+    limit: number;
+    /** How many could be sent now. */
+    available: number;
+    /** Milliseconds until one more is available; 0 if some are. */
+    nextInMs: number;
+    /** Commands that wait. */
+    waiting: number;
+  };
+  counters: {
+    /** Socket messages received. */
+    messages: number;
+    /** Bytes received, as they came. */
+    wireBytes: number;
+    /** Bytes received, after inflating. */
+    inflatedBytes: number;
+    /** Socket messages sent. */
+    sentMessages: number;
+    sentBytes: number;
+    /** Dispatches delivered. */
+    dispatches: number;
+    /** Dispatches that the filter held back. */
+    filtered: number;
+    /** Dispatches dropped because a replay repeated them. */
+    duplicates: number;
+    /** Dispatches that a resume brought again from the Gateway's buffer. */
+    replayed: number;
+    /** Sequence numbers that never came. */
+    gaps: number;
+    connects: number;
+    identifies: number;
+    resumes: number;
+    heartbeats: number;
+  };
+}
+
+/** Why a call was refused. `code` is stable. */
+export declare class ShardwireError extends Error {
+  readonly name: "ShardwireError";
+  readonly code:
+    | "bad-command"
+    | "bad-intents"
+    | "bad-large-threshold"
+    | "bad-options"
+    | "bad-session"
+    | "bad-shard"
+    | "bad-token"
+    | "bad-url"
+    | "codec-not-compiled-in"
+    | "insecure-url"
+    | "queue-full"
+    | "reserved-opcode"
+    | "stopped"
+    | "too-large"
+    | "websocket-missing";
+}
+
+/**
+ * One connection to the Gateway, kept alive: heartbeats, resumes, reconnects and rate limits are its business.
+ *
+ * ```js
+ * const shard = new Shard({ token, intents: ["GUILDS", "GUILD_MESSAGES"] });
+ * for await (const event of shard) {
+ *   if (event.type === "dispatch" && event.name === "MESSAGE_CREATE") console.log(event.data.content);
+ * }
+ * ```
+ *
+ * It connects when it is first iterated (or by `connect()`), so no event is lost before somebody listens. One reader at a
+ * time: two iterators of one shard share its events.
+ */
+export declare class Shard implements AsyncIterable<GatewayEvent> {
+  /** @throws {ShardwireError} if an option is not right; nothing is opened before `connect()`. */
+  constructor(options: ShardOptions);
+
+  /** What the shard is doing. */
+  readonly status: StatusName;
+  /** The session as it stands, for resuming later; `null` if there is none. */
+  readonly session: Session | null;
+
+  /** Starts connecting. Iterating does it too; a second call does nothing. */
+  connect(): this;
+  /** The next events, all that have come since the last call, at least one; an empty array after the end. */
+  nextBatch(): Promise<GatewayEvent[]>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<GatewayEvent>;
+
+  /** Everything there is to see. */
+  snapshot(): Snapshot;
+
+  /** @throws {ShardwireError} */
+  updatePresence(presence: Presence): void;
+  /** @throws {ShardwireError} */
+  updateVoiceState(state: VoiceState): void;
+  /** Answered by `GUILD_MEMBERS_CHUNK` events. @throws {ShardwireError} */
+  requestGuildMembers(request: MembersRequest): void;
+  /**
+   * Sends any opcode a user may send. Held back until the session is ready and the send limit allows it.
+   * @throws {ShardwireError}
+   */
+  send(opcode: number, data: unknown): void;
+
+  /** Closes this connection, keeping the session, and connects anew at once. */
+  reconnect(): void;
+  /**
+   * Ends the shard. With `keepSession` Discord keeps the session for a while (the bot still looks online) and the
+   * returned value resumes it; without, the session ends and the result is `null`. Safe to call twice.
+   */
+  close(options?: { keepSession?: boolean }): Promise<Session | null>;
+  /** `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Bits of the intents, by name. */
+export declare const Intents: Readonly<Record<IntentName, number>> & {
+  /** All but the privileged ones. */
+  readonly NON_PRIVILEGED: number;
+  readonly ALL: number;
+};
+
+/** Version of this package. */
+export declare const version: string;

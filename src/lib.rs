@@ -1,0 +1,5 @@
+//! shardwire
+
+pub mod proto;
+#[cfg(feature = "testing")]
+pub mod testing;

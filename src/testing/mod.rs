@@ -1,0 +1,1 @@
+//! A Gateway to test against.
