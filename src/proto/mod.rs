@@ -1,11 +1,46 @@
-//! The core.
+//! The core: a Gateway client as a pure value.
+//!
+//! House rules of this floor:
+//!
+//! - It reads no clock and no randomness, opens no socket, and holds no `async`: messages, time and chance come in as
+//!   arguments.
+//! - The network cannot make it panic or fail; it makes outputs.
+//! - Everything is bounded, and each bound is a field of [`Limits`] or a constant with its reason.
+//! - A part that waits for something has a wake-up with a reason.
+//!
+//! Reading order: [`exchange`](Input) is the whole vocabulary, [`ShardMachine`] the contract, `machine/state.rs` the life
+//! cycle; `pace` holds the timed parts, `wire` the messages.
 
+mod command;
+mod config;
+mod error;
+mod event;
+mod exchange;
+mod filter;
+mod intents;
+mod machine;
+mod pace;
 mod random;
+mod session;
 mod time;
 pub(crate) mod wire;
 
 pub use self::{
+    command::{Command, Members, Payload, RequestGuildMembers, VoiceState},
+    config::{API_VERSION, Config, ConfigBuilder, DEFAULT_GATEWAY_URL, Limits, Patience, Token},
+    error::{Awaited, BudgetSpent, CommandError, ConfigError, Fault, StopReason, TransportError},
+    event::{Counters, Dispatch, Event, Host, Latency, Next, Notice, SendBudget, Snapshot, Status},
+    exchange::{Input, Output},
+    filter::Filter,
+    intents::Intents,
+    machine::ShardMachine,
+    pace::{SessionStartLimit, Slots},
     random::Random,
+    session::Session,
     time::{Instant, Wake, Why},
-    wire::{Close, ConnectionId, Frame, Opcode},
+    wire::{
+        Activity, Close, CloseCode, CodecError, Compression, ConnectionId, Envelope, EnvelopeError,
+        Frame, GatewayUrl, IdentifyProperties, Inflater, OnlineStatus, Opcode, Presence, ShardId,
+        UrlError, Verdict, quote_wide_integers,
+    },
 };

@@ -1,9 +1,23 @@
 //! Messages to values and back. Knows no state and no time.
 
+pub(crate) mod close;
+pub(crate) mod codec;
+pub(crate) mod envelope;
 mod frame;
 mod opcode;
+pub(crate) mod payload;
+mod presence;
+mod shard_id;
+mod url;
 
 pub use self::{
+    close::{CloseCode, Verdict},
+    codec::{CodecError, Compression, Inflater},
+    envelope::{Envelope, EnvelopeError, quote_wide_integers},
     frame::{Close, ConnectionId, Frame},
     opcode::Opcode,
+    payload::IdentifyProperties,
+    presence::{Activity, OnlineStatus, Presence},
+    shard_id::ShardId,
+    url::{GatewayUrl, UrlError},
 };

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// A Gateway opcode. Unknown ones are kept as their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Opcode(pub u8);
+pub struct Opcode(pub u16);
 
 /// Declares the table once: constant, number, name.
 macro_rules! opcodes {

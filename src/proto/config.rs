@@ -1,0 +1,374 @@
+//! What a shard needs to know before it starts, checked when it is built. Opens nothing.
+
+use std::{fmt, time::Duration};
+
+use super::{
+    error::ConfigError,
+    filter::Filter,
+    intents::Intents,
+    wire::{Compression, GatewayUrl, IdentifyProperties, Presence, ShardId},
+};
+
+/// Discord's own Gateway.
+pub const DEFAULT_GATEWAY_URL: &str = "wss://gateway.discord.gg";
+
+/// The Gateway version that shardwire speaks.
+pub const API_VERSION: &str = "10";
+
+/// A bot token. It has no `Display`, and its `Debug` prints a fixed word.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Box<str>);
+
+impl Token {
+    /// Checks `token` and puts `Bot ` in front unless it names its kind already.
+    fn new(token: &str) -> Result<Self, ConfigError> {
+        let token = token.trim_matches(' ');
+        let bare = token.strip_prefix("Bot ").or_else(|| token.strip_prefix("Bearer "));
+        if bare.unwrap_or(token).is_empty() {
+            return Err(ConfigError::BadToken("it is empty"));
+        }
+        if !bare.unwrap_or(token).bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ConfigError::BadToken(
+                "it holds spaces, line breaks or other odd characters",
+            ));
+        }
+        let prefix = if bare.is_some() { "" } else { "Bot " };
+        Ok(Self(format!("{prefix}{token}").into()))
+    }
+
+    /// The secret itself, for the two payloads that carry it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(hidden)")
+    }
+}
+
+/// Numbers that bound what a shard keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Commands that may wait for their turn. More would only be late: 120 leave per minute.
+    pub waiting_commands: usize,
+    /// Size of an encoded command. Discord closes with 4002 above 4096 bytes.
+    pub command_bytes: usize,
+    /// Size of one socket message before inflating. Genuine ones stay below 2 MiB.
+    pub message_bytes: usize,
+    /// Size of one inflated message: a guard against bombs, far above the largest guilds.
+    pub inflated_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            waiting_commands: 100,
+            command_bytes: 4096,
+            message_bytes: 16 << 20,
+            inflated_bytes: 64 << 20,
+        }
+    }
+}
+
+/// How long a shard waits for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For the socket to open.
+    pub connect: Duration,
+    /// For HELLO after the socket opened.
+    pub hello: Duration,
+    /// For READY after identify. Discord may be slow in an outage.
+    pub ready: Duration,
+    /// For RESUMED, or the next replayed event, after resume.
+    pub resumed: Duration,
+    /// For the other side's close frame; after it the socket is given up.
+    pub close: Duration,
+    /// The first pause between two connections; it doubles with each failure in a row, with jitter.
+    pub backoff_first: Duration,
+    /// The longest pause between two connections.
+    pub backoff_longest: Duration,
+    /// Failures in a row on the resume host after which the resume is tried on the base address.
+    pub resume_host_failures: u32,
+    /// Resumes in a row that came to nothing after which the session is given up.
+    pub resume_failures: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(15),
+            hello: Duration::from_secs(20),
+            ready: Duration::from_secs(30),
+            resumed: Duration::from_secs(30),
+            close: Duration::from_secs(3),
+            backoff_first: Duration::from_secs(1),
+            backoff_longest: Duration::from_secs(60),
+            resume_host_failures: 3,
+            resume_failures: 5,
+        }
+    }
+}
+
+/// A checked configuration. Made by [`Config::builder`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) token: Token,
+    pub(crate) intents: Intents,
+    pub(crate) url: GatewayUrl,
+    pub(crate) allow_insecure: bool,
+    pub(crate) shard: ShardId,
+    pub(crate) compression: Compression,
+    pub(crate) filter: Filter,
+    pub(crate) presence: Option<Presence>,
+    pub(crate) large_threshold: Option<u16>,
+    pub(crate) properties: IdentifyProperties,
+    pub(crate) limits: Limits,
+    pub(crate) patience: Patience,
+}
+
+impl Config {
+    /// Starts a configuration with the two things that have no default.
+    pub fn builder(token: impl Into<String>, intents: Intents) -> ConfigBuilder {
+        ConfigBuilder {
+            token: token.into(),
+            intents,
+            url: DEFAULT_GATEWAY_URL.into(),
+            allow_insecure: false,
+            shard: (0, 1),
+            compression: Compression::best(),
+            filter: Filter::All,
+            presence: None,
+            large_threshold: None,
+            properties: IdentifyProperties::default(),
+            limits: Limits::default(),
+            patience: Patience::default(),
+        }
+    }
+
+    /// The bounds of what is kept.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The shard.
+    pub const fn shard(&self) -> ShardId {
+        self.shard
+    }
+
+    /// `url` with the parameters that this configuration asks for.
+    pub(crate) fn with_query(&self, url: &GatewayUrl) -> String {
+        let mut parameters = vec![("v", API_VERSION), ("encoding", "json")];
+        parameters.extend(self.compression.parameter().map(|value| ("compress", value)));
+        url.with_parameters(&parameters)
+    }
+
+    /// A resume address from the gateway, or from a stored session, if it may be used: it must not be less safe than the
+    /// base address, as the token goes there too.
+    pub(crate) fn resume_url(&self, text: &str) -> Option<GatewayUrl> {
+        let url = GatewayUrl::parse(text).ok()?;
+        let is_safe = url.is_secure() || (url.is_loopback() && !self.url.is_secure());
+        (is_safe || self.allow_insecure).then_some(url)
+    }
+}
+
+/// Options on the way to a [`Config`].
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct ConfigBuilder {
+    token: String,
+    intents: Intents,
+    url: String,
+    allow_insecure: bool,
+    shard: (u32, u32),
+    compression: Compression,
+    filter: Filter,
+    presence: Option<Presence>,
+    large_threshold: Option<u16>,
+    properties: IdentifyProperties,
+    limits: Limits,
+    patience: Patience,
+}
+
+impl ConfigBuilder {
+    /// Base address; [`DEFAULT_GATEWAY_URL`] unless set. Its query is kept, ours is added.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = url.into();
+        self
+    }
+
+    /// Allows `ws:` to a host that is not loopback. The token then travels in the clear.
+    pub fn allow_insecure(mut self, allow: bool) -> Self {
+        self.allow_insecure = allow;
+        self
+    }
+
+    /// Shard `number` of `total`; the only shard unless set.
+    pub fn shard(mut self, number: u32, total: u32) -> Self {
+        self.shard = (number, total);
+        self
+    }
+
+    /// Transport compression; the best of this build unless set.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Which dispatches are delivered; all unless set.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// The presence to identify with.
+    pub fn presence(mut self, presence: Presence) -> Self {
+        self.presence = Some(presence);
+        self
+    }
+
+    /// Members above which a guild counts as large: 50 to 250.
+    pub fn large_threshold(mut self, members: u16) -> Self {
+        self.large_threshold = Some(members);
+        self
+    }
+
+    /// What identify says about the client.
+    pub fn properties(mut self, properties: IdentifyProperties) -> Self {
+        self.properties = properties;
+        self
+    }
+
+    /// The bounds of what is kept.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long to wait for what.
+    pub fn patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Checks everything.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        let token = Token::new(&self.token)?;
+        let unknown = self.intents.bits() & !Intents::ALL.bits();
+        if unknown != 0 {
+            return Err(ConfigError::BadIntents { unknown });
+        }
+        let url = GatewayUrl::parse(&self.url).map_err(ConfigError::BadUrl)?;
+        if !url.is_secure() && !url.is_loopback() && !self.allow_insecure {
+            return Err(ConfigError::InsecureUrl);
+        }
+        let (number, total) = self.shard;
+        let shard = ShardId::new(number, total).ok_or(ConfigError::BadShard { number, total })?;
+        if !self.compression.is_compiled_in() {
+            return Err(ConfigError::CodecNotCompiledIn(self.compression));
+        }
+        if let Some(members) = self.large_threshold.filter(|members| !(50..=250).contains(members))
+        {
+            return Err(ConfigError::BadLargeThreshold(members));
+        }
+        if self.limits.message_bytes == 0 || self.limits.inflated_bytes == 0 {
+            return Err(ConfigError::BadLimit("expected limits on messages above zero"));
+        }
+        if self.patience.backoff_first.is_zero() {
+            return Err(ConfigError::BadLimit("expected a first pause above zero"));
+        }
+        Ok(Config {
+            token,
+            intents: self.intents,
+            url,
+            allow_insecure: self.allow_insecure,
+            shard,
+            compression: self.compression,
+            filter: self.filter,
+            presence: self.presence,
+            large_threshold: self.large_threshold,
+            properties: self.properties,
+            limits: self.limits,
+            patience: self.patience,
+        })
+    }
+}
+
+/// Without the token.
+impl fmt::Debug for ConfigBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigBuilder")
+            .field("intents", &self.intents)
+            .field("url", &self.url)
+            .field("shard", &self.shard)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::UrlError;
+
+    fn builder() -> ConfigBuilder {
+        Config::builder("abc.def.ghi", Intents::GUILDS)
+    }
+
+    fn refused(builder: ConfigBuilder) -> ConfigError {
+        builder.build().expect_err("must be refused")
+    }
+
+    #[test]
+    fn a_token_without_prefix_gets_one_and_is_never_shown() {
+        for (given, sent) in [
+            ("abc", "Bot abc"),
+            ("Bot abc", "Bot abc"),
+            ("Bearer abc", "Bearer abc"),
+            (" abc ", "Bot abc"),
+        ] {
+            let config = Config::builder(given, Intents::NONE).build().expect(given);
+            assert_eq!(config.token.reveal(), sent);
+            assert!(!format!("{config:?}").contains("abc"));
+            assert!(!format!("{:?}", Config::builder(given, Intents::NONE)).contains("abc"));
+        }
+    }
+
+    #[test]
+    fn every_bad_option_is_refused_by_its_name() {
+        for token in ["", "  ", "Bot ", "abc\r\nX: y", "ab c", "\u{fc}"] {
+            let error = refused(Config::builder(token, Intents::NONE));
+            assert_eq!(error.code(), "bad-token", "{token:?}");
+        }
+        assert_eq!(
+            refused(Config::builder("x", Intents::from_bits(1 << 17 | 1))),
+            ConfigError::BadIntents { unknown: 1 << 17 }
+        );
+        assert_eq!(refused(builder().shard(2, 1)), ConfigError::BadShard { number: 2, total: 1 });
+        assert_eq!(refused(builder().shard(0, 0)), ConfigError::BadShard { number: 0, total: 0 });
+        assert_eq!(refused(builder().url("ws://example.com")), ConfigError::InsecureUrl);
+        assert_eq!(
+            refused(builder().url("https://discord.com")),
+            ConfigError::BadUrl(UrlError::Scheme)
+        );
+        assert_eq!(refused(builder().large_threshold(49)), ConfigError::BadLargeThreshold(49));
+        assert_eq!(refused(builder().large_threshold(251)), ConfigError::BadLargeThreshold(251));
+    }
+
+    #[test]
+    fn unencrypted_addresses_need_loopback_or_permission() {
+        assert!(builder().url("ws://127.0.0.1:1").build().is_ok());
+        assert!(builder().url("ws://example.com").allow_insecure(true).build().is_ok());
+    }
+
+    #[test]
+    fn a_resume_address_may_not_be_less_safe_than_the_base() {
+        let secure = builder().build().expect("valid");
+        assert!(secure.resume_url("wss://other.discord.gg").is_some());
+        assert!(secure.resume_url("ws://127.0.0.1:1").is_none());
+        assert!(secure.resume_url("http://x").is_none());
+        let local = builder().url("ws://127.0.0.1:1").build().expect("valid");
+        assert!(local.resume_url("ws://127.0.0.1:2").is_some());
+        assert!(local.resume_url("ws://example.com").is_none());
+    }
+}

@@ -1,0 +1,386 @@
+//! What can go wrong, sorted by whose fault it is. Every message names what was expected; none holds the token.
+
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::wire::{Close, CloseCode, CodecError, Compression, EnvelopeError, Opcode, UrlError};
+
+/// A configuration that cannot work: the caller's fault, told before anything is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Intents that do not exist; Discord would close with 4013.
+    BadIntents {
+        /// The unknown bits.
+        unknown: u64,
+    },
+    /// `large_threshold` outside 50 to 250.
+    BadLargeThreshold(u16),
+    /// A limit or a wait that cannot work; says which and what it must be.
+    BadLimit(&'static str),
+    /// A session that is not of this shard.
+    BadSession(&'static str),
+    /// A shard number that is not below the total.
+    BadShard {
+        /// The shard asked for.
+        number: u32,
+        /// The total asked for.
+        total: u32,
+    },
+    /// A token that no Gateway could accept; says why, never what.
+    BadToken(&'static str),
+    /// The base address is not a Gateway address.
+    BadUrl(UrlError),
+    /// The codec is not part of this build.
+    CodecNotCompiledIn(Compression),
+    /// `ws:` to a host that is not loopback, which would show the token to the network.
+    InsecureUrl,
+}
+
+impl ConfigError {
+    /// A stable word for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BadIntents { .. } => "bad-intents",
+            Self::BadLargeThreshold(_) => "bad-large-threshold",
+            Self::BadLimit(_) => "bad-options",
+            Self::BadSession(_) => "bad-session",
+            Self::BadShard { .. } => "bad-shard",
+            Self::BadToken(_) => "bad-token",
+            Self::BadUrl(_) => "bad-url",
+            Self::CodecNotCompiledIn(_) => "codec-not-compiled-in",
+            Self::InsecureUrl => "insecure-url",
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadIntents { unknown } => {
+                write!(f, "expected known intents, got unknown bits {unknown:#x}")
+            }
+            Self::BadLargeThreshold(got) => {
+                write!(f, "expected a large threshold from 50 to 250, got {got}")
+            }
+            Self::BadLimit(expected) => f.write_str(expected),
+            Self::BadSession(why) => write!(f, "expected a session that fits: {why}"),
+            Self::BadShard { number, total } => {
+                write!(f, "expected a shard number below the total, got [{number}, {total}]")
+            }
+            Self::BadToken(why) => write!(f, "expected a bot token: {why}"),
+            Self::BadUrl(error) => error.fmt(f),
+            Self::CodecNotCompiledIn(codec) => {
+                write!(f, "expected a codec of this build, got {codec:?}; switch its feature on")
+            }
+            Self::InsecureUrl => f.write_str(
+                "expected wss:// for a host that is not loopback, as ws:// would show the token to \
+                 the network; allow it explicitly if that is what you want",
+            ),
+        }
+    }
+}
+
+impl Error for ConfigError {}
+
+/// A command that was refused: the caller's fault. Nothing was queued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// A field is out of its range; says which and what it must be.
+    Invalid(&'static str),
+    /// The data is not JSON.
+    NotJson,
+    /// As many commands wait as may.
+    QueueFull {
+        /// The bound.
+        limit: usize,
+    },
+    /// The opcode belongs to the life cycle, or only the server sends it.
+    Reserved(Opcode),
+    /// The shard has stopped.
+    Stopped,
+    /// Larger than Discord accepts; it would close with 4002.
+    TooLarge {
+        /// Size of the encoded command.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl CommandError {
+    /// A stable word for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) | Self::NotJson => "bad-command",
+            Self::QueueFull { .. } => "queue-full",
+            Self::Reserved(_) => "reserved-opcode",
+            Self::Stopped => "stopped",
+            Self::TooLarge { .. } => "too-large",
+        }
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(expected) => f.write_str(expected),
+            Self::NotJson => f.write_str("expected the command's data to be JSON"),
+            Self::QueueFull { limit } => {
+                write!(
+                    f,
+                    "expected fewer than {limit} waiting commands; try again when some were sent"
+                )
+            }
+            Self::Reserved(opcode) => {
+                write!(f, "expected an opcode that a user may send, got {opcode}")
+            }
+            Self::Stopped => f.write_str("expected a running shard, but it has stopped"),
+            Self::TooLarge { bytes, limit } => {
+                write!(f, "expected a command of at most {limit} bytes, got {bytes}")
+            }
+        }
+    }
+}
+
+impl Error for CommandError {}
+
+/// What the platform said when a socket could not be opened or broke. One line of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportError(Cow<'static, str>);
+
+impl TransportError {
+    /// Longest text that is kept; what comes from the network has no say over our memory.
+    const LONGEST: usize = 300;
+
+    /// Wraps a text.
+    pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        let text = text.into();
+        if text.len() <= Self::LONGEST && !text.contains(char::is_control) {
+            return Self(text);
+        }
+        let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+        Self(line.take(Self::LONGEST).collect::<String>().into())
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for TransportError {}
+
+/// An answer that the shard waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The socket to open.
+    Connect,
+    /// HELLO.
+    Hello,
+    /// READY.
+    Ready,
+    /// RESUMED, or the next replayed event.
+    Resumed,
+}
+
+impl fmt::Display for Awaited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "the socket to open",
+            Self::Hello => "HELLO",
+            Self::Ready => "READY",
+            Self::Resumed => "RESUMED",
+        })
+    }
+}
+
+/// Why a connection ended: the gateway's or the wire's fault, mended by reconnecting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The compressed stream is broken.
+    BadCompression(&'static str),
+    /// A message is not a Gateway envelope.
+    BadEnvelope(EnvelopeError),
+    /// A payload that the client needs lacks what it must have.
+    BadPayload(&'static str),
+    /// The server closed.
+    Closed(Close),
+    /// Opcode 9.
+    InvalidSession {
+        /// Whether the gateway holds out hope for a resume.
+        resumable: bool,
+    },
+    /// A deadline passed.
+    NoAnswer(Awaited),
+    /// A message is larger than a limit.
+    Oversized {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// Opcode 7, or the user asked.
+    ReconnectRequested,
+    /// The socket could not be opened, or broke without a close frame.
+    Transport(TransportError),
+    /// Something else than HELLO came first.
+    UnexpectedMessage(Opcode),
+    /// Heartbeats were not acknowledged.
+    Zombie,
+}
+
+impl Fault {
+    /// A stable word for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BadCompression(_) => "bad-compression",
+            Self::BadEnvelope(_) => "bad-envelope",
+            Self::BadPayload(_) => "bad-payload",
+            Self::Closed(_) => "closed",
+            Self::InvalidSession { .. } => "invalid-session",
+            Self::NoAnswer(_) => "no-answer",
+            Self::Oversized { .. } => "oversized",
+            Self::ReconnectRequested => "reconnect-requested",
+            Self::Transport(_) => "transport",
+            Self::UnexpectedMessage(_) => "unexpected-message",
+            Self::Zombie => "zombie",
+        }
+    }
+}
+
+impl From<CodecError> for Fault {
+    fn from(error: CodecError) -> Self {
+        match error {
+            CodecError::Broken(expected) => Self::BadCompression(expected),
+            CodecError::Oversized { limit } => Self::Oversized { limit },
+        }
+    }
+}
+
+impl From<EnvelopeError> for Fault {
+    fn from(error: EnvelopeError) -> Self {
+        Self::BadEnvelope(error)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadCompression(expected) => write!(f, "the stream could not be read: {expected}"),
+            Self::BadEnvelope(error) => {
+                write!(f, "a message is not a gateway message: {}", error.0)
+            }
+            Self::BadPayload(expected) => {
+                write!(f, "a payload lacks what it must have: {expected}")
+            }
+            Self::Closed(close) => {
+                let meaning = CloseCode::of(close.code);
+                write!(
+                    f,
+                    "the gateway closed with {} ({}): {}",
+                    close.code, meaning.name, meaning.meaning
+                )
+            }
+            Self::InvalidSession { resumable: true } => f.write_str(
+                "the gateway says that the session is not valid now, but may be resumed",
+            ),
+            Self::InvalidSession { resumable: false } => {
+                f.write_str("the gateway says that the session is gone")
+            }
+            Self::NoAnswer(awaited) => write!(f, "waited too long for {awaited}"),
+            Self::Oversized { limit } => {
+                write!(f, "a message is larger than the limit of {limit} bytes")
+            }
+            Self::ReconnectRequested => f.write_str("a reconnect was asked for"),
+            Self::Transport(error) => write!(f, "the connection failed: {error}"),
+            Self::UnexpectedMessage(opcode) => {
+                write!(f, "expected HELLO as the first message, got {opcode}")
+            }
+            Self::Zombie => f.write_str("the gateway no longer answers heartbeats"),
+        }
+    }
+}
+
+/// `{ code, message }`, and `closeCode` and `closeReason` where the server closed.
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", self.code())?;
+        map.serialize_entry("message", &self.to_string())?;
+        if let Self::Closed(close) = self {
+            map.serialize_entry("closeCode", &close.code)?;
+            map.serialize_entry("closeReason", &close.reason)?;
+        }
+        map.end()
+    }
+}
+
+/// No identify is left; another would make Discord reset the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetSpent {
+    /// How long until the budget is filled up again.
+    pub retry_in: Duration,
+}
+
+/// Why a shard stopped for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The gateway closed with a code that forbids reconnecting.
+    Fatal(Close),
+    /// No identify is left.
+    IdentifyBudgetSpent(BudgetSpent),
+    /// The user asked.
+    Requested,
+}
+
+impl StopReason {
+    /// A stable word for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Fatal(_) => "fatal",
+            Self::IdentifyBudgetSpent(_) => "identify-budget-spent",
+            Self::Requested => "requested",
+        }
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fatal(close) => {
+                let meaning = CloseCode::of(close.code);
+                write!(
+                    f,
+                    "the gateway closed with {} ({}): {}; reconnecting would not help",
+                    close.code, meaning.name, meaning.meaning
+                )
+            }
+            Self::IdentifyBudgetSpent(spent) => write!(
+                f,
+                "no identify is left for the next {} seconds; one more would make Discord reset the token",
+                spent.retry_in.as_secs()
+            ),
+            Self::Requested => f.write_str("the shard was closed as asked"),
+        }
+    }
+}
+
+impl Serialize for StopReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", self.code())?;
+        map.serialize_entry("message", &self.to_string())?;
+        match self {
+            Self::Fatal(close) => map.serialize_entry("closeCode", &close.code)?,
+            Self::IdentifyBudgetSpent(spent) => {
+                map.serialize_entry("retryInMs", &spent.retry_in.as_millis())?;
+            }
+            Self::Requested => {}
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,459 @@
+//! What a user sees: events, the status, and a picture of everything at one moment. Plain data.
+//!
+//! The JSON forms (by `Serialize`) are those of the npm package's types: camelCase keys, spans in milliseconds.
+
+use std::{fmt, time::Duration};
+
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap};
+use serde_json::value::RawValue;
+
+use super::{
+    error::{Fault, StopReason},
+    session::Session,
+    wire::{Opcode, ShardId, quote_wide_integers},
+};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Event {
+    /// A connection ended by something else than the user's `close`.
+    Disconnected {
+        /// Why.
+        fault: Fault,
+        /// What the shard does about it.
+        #[serde(flatten)]
+        next: Next,
+    },
+    /// An event from Discord.
+    Dispatch(Dispatch),
+    /// A heartbeat was acknowledged.
+    #[serde(rename = "heartbeat")]
+    HeartbeatAcked {
+        /// From the heartbeat to its acknowledgement.
+        #[serde(rename = "roundTripMs", serialize_with = "millis")]
+        round_trip: Duration,
+    },
+    /// Something odd that does not harm the connection.
+    Notice(Notice),
+    /// The replay after a resume is over.
+    Resumed {
+        /// How many missed dispatches the Gateway sent again.
+        replayed: u64,
+    },
+    /// The status changed.
+    #[serde(rename = "status")]
+    StatusChanged {
+        /// What it is now.
+        #[serde(flatten)]
+        status: Status,
+        /// What it was.
+        #[serde(serialize_with = "status_name")]
+        previous: Status,
+    },
+    /// The last event.
+    Stopped {
+        /// Why.
+        reason: StopReason,
+    },
+}
+
+/// An event from Discord. Its data stays text until somebody wants it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Dispatch {
+    /// Discord's event name, such as `MESSAGE_CREATE`. An open set: unknown names are delivered too.
+    pub name: Box<str>,
+    /// Its number within the session; 0 if the server gave none.
+    pub sequence: u64,
+    /// Its data as the JSON text that Discord sent.
+    pub data: Box<str>,
+    /// Whether the data holds an integer that a JavaScript number cannot hold exactly.
+    pub has_wide_integers: bool,
+}
+
+impl Dispatch {
+    /// The data as a `T`.
+    pub fn deserialize<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
+        serde_json::from_str(&self.data)
+    }
+
+    /// The data as text for JavaScript's own parser: integers that it would round are turned into strings.
+    pub fn data_for_javascript(&self) -> std::borrow::Cow<'_, str> {
+        if self.has_wide_integers {
+            quote_wide_integers(&self.data).into()
+        } else {
+            (&*self.data).into()
+        }
+    }
+}
+
+/// Without the data, which may be anything and long.
+impl fmt::Debug for Dispatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatch")
+            .field("name", &self.name)
+            .field("sequence", &self.sequence)
+            .field("bytes", &self.data.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// `{ name, sequence, data }`; data that is not JSON after all is given as `raw` text.
+impl Serialize for Dispatch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &self.name)?;
+        map.serialize_entry("sequence", &self.sequence)?;
+        match serde_json::from_str::<&RawValue>(&self.data) {
+            Ok(data) => map.serialize_entry("data", data)?,
+            Err(_) => map.serialize_entry("raw", &self.data)?,
+        }
+        map.end()
+    }
+}
+
+/// What a shard does after a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A new session, on the base address.
+    Identify {
+        /// The pause before it.
+        retry_in: Duration,
+    },
+    /// The same session.
+    Resume {
+        /// Where.
+        host: Host,
+        /// The pause before it.
+        retry_in: Duration,
+    },
+    /// Nothing: it is over.
+    Stop,
+}
+
+impl Serialize for Next {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (next, host, retry_in) = match self {
+            Self::Identify { retry_in } => ("identify", Some(Host::Base), Some(retry_in)),
+            Self::Resume { host, retry_in } => ("resume", Some(*host), Some(retry_in)),
+            Self::Stop => ("stop", None, None),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("next", next)?;
+        if let Some(host) = host {
+            map.serialize_entry("host", &host)?;
+        }
+        if let Some(retry_in) = retry_in {
+            map.serialize_entry("retryInMs", &to_millis(*retry_in))?;
+        }
+        map.end()
+    }
+}
+
+/// Which address a connection goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Host {
+    /// The configured one.
+    Base,
+    /// The one that READY named.
+    Resume,
+}
+
+/// Something odd that does not harm the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// READY named a resume address that may not be used; the base address serves instead.
+    BadResumeUrl,
+    /// Sequence numbers are missing.
+    SequenceGap {
+        /// How many.
+        missing: u64,
+    },
+    /// A message had an opcode that nobody knows.
+    UnknownOpcode(Opcode),
+}
+
+impl Notice {
+    /// A stable word for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BadResumeUrl => "bad-resume-url",
+            Self::SequenceGap { .. } => "sequence-gap",
+            Self::UnknownOpcode(_) => "unknown-opcode",
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadResumeUrl => f.write_str(
+                "the gateway named a resume address that is not safe to use; the base address is used instead",
+            ),
+            Self::SequenceGap { missing } => write!(f, "{missing} sequence numbers never came"),
+            Self::UnknownOpcode(opcode) => write!(f, "ignored a message with opcode {opcode}"),
+        }
+    }
+}
+
+impl Serialize for Notice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("code", self.code())?;
+        map.serialize_entry("message", &self.to_string())?;
+        map.end()
+    }
+}
+
+/// What a shard is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// Waits for HELLO.
+    AwaitingHello,
+    /// Waits for its turn to identify.
+    AwaitingIdentify,
+    /// Closes for good, or until it is started again.
+    Closing,
+    /// Opens a socket.
+    Connecting,
+    /// Between two connections.
+    Disconnected {
+        /// How many connections have failed in a row.
+        attempt: u32,
+        /// How long until the next one, from the moment that this value was made.
+        retry_in: Duration,
+    },
+    /// Waits for READY.
+    Identifying,
+    /// Not started.
+    Idle,
+    /// Receives events.
+    Ready,
+    /// Receives what it missed.
+    Resuming,
+    /// Over.
+    Stopped,
+}
+
+impl Status {
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AwaitingHello => "awaiting-hello",
+            Self::AwaitingIdentify => "awaiting-identify",
+            Self::Closing => "closing",
+            Self::Connecting => "connecting",
+            Self::Disconnected { .. } => "disconnected",
+            Self::Identifying => "identifying",
+            Self::Idle => "idle",
+            Self::Ready => "ready",
+            Self::Resuming => "resuming",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// `{ status }`, and `attempt` and `retryInMs` while disconnected.
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("status", self.name())?;
+        if let Self::Disconnected { attempt, retry_in } = self {
+            map.serialize_entry("attempt", attempt)?;
+            map.serialize_entry("retryInMs", &to_millis(*retry_in))?;
+        }
+        map.end()
+    }
+}
+
+/// A picture of a shard at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// What it is doing.
+    #[serde(flatten)]
+    pub status: Status,
+    /// Which shard it is.
+    pub shard: ShardId,
+    /// The session, if there is one.
+    pub session: Option<Session>,
+    /// The base address with its query.
+    pub gateway_url: String,
+    /// The address of the current or last connection.
+    pub connected_url: Option<String>,
+    /// Counts connections; 0 before the first.
+    pub connection_id: u32,
+    /// Heartbeats.
+    pub heartbeat: Latency,
+    /// The send limit.
+    pub commands: SendBudget,
+    /// What was counted since the start.
+    pub counters: Counters,
+}
+
+/// Round trips of heartbeats on the current connection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Latency {
+    /// The interval from HELLO; `None` before.
+    #[serde(rename = "intervalMs", serialize_with = "optional_millis")]
+    pub interval: Option<Duration>,
+    /// The newest round trip.
+    #[serde(rename = "lastMs", serialize_with = "optional_millis")]
+    pub last: Option<Duration>,
+    /// The mean of all.
+    #[serde(rename = "averageMs", serialize_with = "optional_millis")]
+    pub average: Option<Duration>,
+    /// The newest up to five, newest first.
+    #[serde(rename = "historyMs", serialize_with = "all_millis")]
+    pub history: Vec<Duration>,
+    /// Whether every heartbeat so far was acknowledged.
+    pub is_acked: bool,
+}
+
+/// What the send limit leaves to users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SendBudget {
+    /// Commands per 60 seconds: 120 less the heartbeats' reserve.
+    pub limit: usize,
+    /// How many could be sent now.
+    pub available: usize,
+    /// How long until one more can be sent; zero if some can.
+    #[serde(rename = "nextInMs", serialize_with = "millis")]
+    pub next_in: Duration,
+    /// Commands that wait.
+    pub waiting: usize,
+}
+
+/// What was counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Counters {
+    /// Socket messages received.
+    pub messages: u64,
+    /// Bytes received, as they came.
+    pub wire_bytes: u64,
+    /// Bytes received, after inflating.
+    pub inflated_bytes: u64,
+    /// Socket messages sent.
+    pub sent_messages: u64,
+    /// Bytes sent.
+    pub sent_bytes: u64,
+    /// Dispatches delivered.
+    pub dispatches: u64,
+    /// Dispatches that the filter held back.
+    pub filtered: u64,
+    /// Dispatches dropped because a replay repeated them.
+    pub duplicates: u64,
+    /// Dispatches that a resume brought again from the Gateway's buffer.
+    pub replayed: u64,
+    /// Sequence numbers that never came.
+    pub gaps: u64,
+    /// Sockets opened, or tried to.
+    pub connects: u64,
+    /// Identifies sent.
+    pub identifies: u64,
+    /// Resumes sent.
+    pub resumes: u64,
+    /// Heartbeats sent.
+    pub heartbeats: u64,
+}
+
+/// Milliseconds with up to three decimals: a loopback round trip is far below one.
+#[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
+fn to_millis(span: Duration) -> f64 {
+    span.as_micros() as f64 / 1000.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn millis<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(to_millis(*span))
+}
+
+#[expect(clippy::ref_option, reason = "serde's signature")]
+fn optional_millis<S: Serializer>(
+    span: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    span.map(to_millis).serialize(serializer)
+}
+
+fn all_millis<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(spans.iter().copied().map(to_millis))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn status_name<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(status.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::Close;
+
+    fn json(event: &Event) -> String {
+        serde_json::to_string(event).expect("plain data")
+    }
+
+    #[test]
+    fn events_have_the_shape_of_the_package_types() {
+        let dispatch = Dispatch {
+            name: "X".into(),
+            sequence: 3,
+            data: r#"{"a":1}"#.into(),
+            has_wide_integers: false,
+        };
+        assert_eq!(
+            json(&Event::Dispatch(dispatch)),
+            r#"{"type":"dispatch","name":"X","sequence":3,"data":{"a":1}}"#
+        );
+        assert_eq!(
+            json(&Event::StatusChanged {
+                status: Status::Disconnected { attempt: 2, retry_in: Duration::from_millis(1500) },
+                previous: Status::Ready,
+            }),
+            r#"{"type":"status","status":"disconnected","attempt":2,"retryInMs":1500.0,"previous":"ready"}"#
+        );
+        assert_eq!(
+            json(&Event::HeartbeatAcked { round_trip: Duration::from_micros(250) }),
+            r#"{"type":"heartbeat","roundTripMs":0.25}"#
+        );
+        assert_eq!(
+            json(&Event::Disconnected {
+                fault: Fault::Closed(Close::new(4009, "late")),
+                next: Next::Identify { retry_in: Duration::from_secs(1) },
+            }),
+            concat!(
+                r#"{"type":"disconnected","fault":{"code":"closed","message":"the gateway closed with 4009 "#,
+                r#"(session timed out): the session expired","closeCode":4009,"closeReason":"late"},"#,
+                r#""next":"identify","host":"base","retryInMs":1000.0}"#
+            )
+        );
+        assert_eq!(
+            json(&Event::Stopped { reason: StopReason::Requested }),
+            r#"{"type":"stopped","reason":{"code":"requested","message":"the shard was closed as asked"}}"#
+        );
+        assert_eq!(
+            json(&Event::Notice(Notice::UnknownOpcode(Opcode(99)))),
+            r#"{"type":"notice","code":"unknown-opcode","message":"ignored a message with opcode 99 (unknown opcode)"}"#
+        );
+    }
+
+    #[test]
+    fn data_that_is_not_json_is_still_shown() {
+        let dispatch = Dispatch {
+            name: "X".into(),
+            sequence: 1,
+            data: "{]}".into(),
+            has_wide_integers: false,
+        };
+        assert!(json(&Event::Dispatch(dispatch)).contains(r#""raw":"{]}""#));
+    }
+}

@@ -1,0 +1,49 @@
+//! All that lives exactly as long as one open socket that said HELLO. Decides nothing.
+
+use crate::proto::{
+    pace::{Heartbeat, Limiter},
+    time::{Instant, Wake, Why},
+    wire::Inflater,
+};
+
+/// An open socket with all that belongs to it.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub phase: Phase,
+    pub heartbeat: Heartbeat,
+    pub limiter: Limiter,
+    pub inflater: Inflater,
+}
+
+/// How far the session on this link is.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The ledger was asked when to identify.
+    AwaitingSlot,
+    /// Identify was sent.
+    Identifying { give_up_at: Instant },
+    /// READY or RESUMED came.
+    Ready,
+    /// Resume was sent; the patience starts anew with each replayed event.
+    Resuming { give_up_at: Instant, replayed: u64 },
+    /// Identify is to be sent then.
+    SlotAt(Instant),
+}
+
+impl Link {
+    /// When something is due on this link; `has_commands` says whether commands wait.
+    pub fn wake(&self, now: Instant, has_commands: bool) -> Wake {
+        let heartbeat = self.heartbeat.wake();
+        let heartbeat = Wake { at: heartbeat.at.max(Some(self.limiter.free_at(now))), ..heartbeat };
+        heartbeat.sooner(match self.phase {
+            Phase::Identifying { give_up_at } | Phase::Resuming { give_up_at, .. } => {
+                Wake::at(give_up_at, Why::Patience)
+            }
+            Phase::Ready if has_commands => {
+                Wake::at(self.limiter.user_free_at(now), Why::SendLimit)
+            }
+            Phase::AwaitingSlot | Phase::Ready => Wake::NEVER,
+            Phase::SlotAt(at) => Wake::at(at, Why::IdentifySlot),
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! The identify ledger: when a shard may identify. One for all shards of a bot; waits for nothing, answers with instants.
+//!
+//! Source: Discord's "Session start limit" and "Max concurrency".
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Deserialize;
+
+use crate::proto::{error::BudgetSpent, time::Instant, wire::ShardId};
+
+/// Between two identifies of one bucket.
+const SPACING: Duration = Duration::from_secs(5);
+/// What is added to it: the server counts arrivals.
+const MARGIN: Duration = Duration::from_millis(250);
+
+/// What `GET /gateway/bot` says about identifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct SessionStartLimit {
+    /// Identifies per window.
+    pub total: u32,
+    /// Identifies left in this window.
+    pub remaining: u32,
+    /// Milliseconds until the window is over.
+    #[serde(rename = "reset_after")]
+    pub reset_after_ms: u64,
+    /// Identifies per 5 seconds: the number of buckets.
+    pub max_concurrency: u32,
+}
+
+/// What holds for a small bot that has not asked.
+impl Default for SessionStartLimit {
+    fn default() -> Self {
+        Self {
+            total: 1000,
+            remaining: 1000,
+            reset_after_ms: 24 * 60 * 60 * 1000,
+            max_concurrency: 1,
+        }
+    }
+}
+
+/// The ledger. Pure, so that a lock or a remote service can wrap it.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    limit: SessionStartLimit,
+    remaining: u32,
+    resets_at: Instant,
+    /// Bucket to the first instant at which it is free.
+    buckets: BTreeMap<u32, Instant>,
+}
+
+impl Slots {
+    /// A ledger for what `/gateway/bot` said at `now`.
+    pub fn new(limit: SessionStartLimit, now: Instant) -> Self {
+        Self {
+            limit,
+            remaining: limit.remaining,
+            resets_at: now + Duration::from_millis(limit.reset_after_ms),
+            buckets: BTreeMap::new(),
+        }
+    }
+
+    /// When `shard` may identify. The moment is kept for it; asking again takes another.
+    pub fn reserve(&mut self, shard: ShardId, now: Instant) -> Result<Instant, BudgetSpent> {
+        self.refill(now);
+        if self.remaining == 0 {
+            return Err(BudgetSpent { retry_in: self.resets_at.saturating_since(now) });
+        }
+        let free = self.buckets.entry(bucket(self.limit, shard)).or_insert(now);
+        let at = now.max(*free);
+        *free = at + SPACING + MARGIN;
+        Ok(at)
+    }
+
+    /// `shard` identified at `now`: the spacing counts from here, and so does the budget.
+    pub fn sent(&mut self, shard: ShardId, now: Instant) {
+        self.refill(now);
+        self.remaining = self.remaining.saturating_sub(1);
+        let free = self.buckets.entry(bucket(self.limit, shard)).or_insert(now);
+        *free = (*free).max(now + SPACING + MARGIN);
+    }
+
+    /// Identifies left in this window.
+    pub const fn remaining(&self) -> u32 {
+        self.remaining
+    }
+
+    fn refill(&mut self, now: Instant) {
+        if now >= self.resets_at {
+            self.remaining = self.limit.total;
+            self.resets_at = now + Duration::from_secs(24 * 60 * 60);
+        }
+    }
+}
+
+fn bucket(limit: SessionStartLimit, shard: ShardId) -> u32 {
+    shard.number() % limit.max_concurrency.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_epoch(Duration::from_millis(millis))
+    }
+
+    fn shard(number: u32) -> ShardId {
+        ShardId::new(number, 16).expect("below the total")
+    }
+
+    fn slots(remaining: u32, max_concurrency: u32) -> Slots {
+        let limit = SessionStartLimit {
+            remaining,
+            max_concurrency,
+            reset_after_ms: 60_000,
+            ..SessionStartLimit::default()
+        };
+        Slots::new(limit, at(0))
+    }
+
+    #[test]
+    fn one_bucket_spaces_five_seconds_apart_and_buckets_are_independent() {
+        let mut slots = slots(1000, 2);
+        let first = slots.reserve(shard(0), at(0)).expect("budget");
+        assert_eq!(first, at(0));
+        assert_eq!(slots.reserve(shard(1), at(0)), Ok(at(0)), "another bucket");
+        let third = slots.reserve(shard(2), at(0)).expect("budget");
+        assert!(third >= at(5_000) && third <= at(5_500), "the same bucket");
+    }
+
+    #[test]
+    fn spacing_counts_from_the_real_send_and_never_waits_negative_time() {
+        let mut slots = slots(1000, 1);
+        slots.reserve(shard(0), at(0)).expect("budget");
+        slots.sent(shard(0), at(2_000));
+        assert!(slots.reserve(shard(1), at(2_000)).expect("budget") >= at(7_000));
+        assert_eq!(slots.reserve(shard(2), at(100_000)), Ok(at(100_000)));
+    }
+
+    #[test]
+    fn a_spent_budget_says_when_it_is_filled_up() {
+        let mut slots = slots(1, 1);
+        slots.reserve(shard(0), at(0)).expect("budget");
+        slots.sent(shard(0), at(0));
+        assert_eq!(
+            slots.reserve(shard(1), at(10_000)),
+            Err(BudgetSpent { retry_in: Duration::from_secs(50) })
+        );
+        assert!(slots.reserve(shard(1), at(60_000)).is_ok());
+        assert_eq!(slots.remaining(), 1000);
+    }
+}

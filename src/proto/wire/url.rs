@@ -1,0 +1,175 @@
+//! Gateway addresses: checked once, then only their query changes. Opens nothing.
+//!
+//! Source: Discord's "Connecting to the Gateway": `v`, `encoding` and `compress` belong on the base address and on the
+//! resume address alike.
+
+use std::fmt;
+
+/// A checked `ws:` or `wss:` address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayUrl {
+    is_secure: bool,
+    /// Host and port as written.
+    authority: Box<str>,
+    /// Path with its leading slash.
+    path: Box<str>,
+    /// Query without the question mark; may be empty.
+    query: Box<str>,
+}
+
+/// Why an address was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UrlError {
+    /// It holds spaces, control characters or characters beyond ASCII.
+    Characters,
+    /// It holds `user:password@`.
+    Credentials,
+    /// It has no host.
+    Host,
+    /// Its scheme is neither `ws` nor `wss`.
+    Scheme,
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Characters => "expected an address without spaces or characters beyond ASCII",
+            Self::Credentials => "expected an address without user name and password",
+            Self::Host => "expected an address with a host",
+            Self::Scheme => "expected an address that begins with wss:// (or ws://)",
+        })
+    }
+}
+
+impl GatewayUrl {
+    /// Checks `text`. A fragment is dropped, as it never reaches a server.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        if text.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
+            return Err(UrlError::Characters);
+        }
+        let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
+        let is_secure = match scheme.to_ascii_lowercase().as_str() {
+            "wss" => true,
+            "ws" => false,
+            _ => return Err(UrlError::Scheme),
+        };
+        let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
+        let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = match address.find('/') {
+            Some(at) => address.split_at(at),
+            None => (address, "/"),
+        };
+        if authority.contains('@') {
+            return Err(UrlError::Credentials);
+        }
+        let url =
+            Self { is_secure, authority: authority.into(), path: path.into(), query: query.into() };
+        if url.host().is_empty() || !url.has_valid_port() {
+            return Err(UrlError::Host);
+        }
+        Ok(url)
+    }
+
+    /// Whether the connection is encrypted.
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
+    /// Whether the host is this machine, where an unencrypted connection shows the token to nobody.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        host.eq_ignore_ascii_case("localhost")
+            || host == "[::1]"
+            || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The address with `parameters` in its query; those that it already had under the same names are replaced, others
+    /// are kept in front.
+    pub fn with_parameters(&self, parameters: &[(&str, &str)]) -> String {
+        let kept = self.query.split('&').filter(|pair| {
+            let name = pair.split('=').next().unwrap_or_default();
+            !name.is_empty() && !parameters.iter().any(|(ours, _)| *ours == name)
+        });
+        let ours = parameters.iter().map(|(name, value)| format!("{name}={value}"));
+        let query: Vec<String> = kept.map(str::to_owned).chain(ours).collect();
+        format!("{self}?{}", query.join("&"))
+    }
+
+    fn host(&self) -> &str {
+        // The colons of an IPv6 address stand inside brackets.
+        match self.authority.rfind(':') {
+            Some(at) if !self.authority[at..].contains(']') => &self.authority[..at],
+            _ => &self.authority,
+        }
+    }
+
+    fn has_valid_port(&self) -> bool {
+        match &self.authority[self.host().len()..] {
+            "" => true,
+            port => port[1..].parse::<u16>().is_ok(),
+        }
+    }
+}
+
+/// Scheme, host, port and path: without the query.
+impl fmt::Display for GatewayUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_secure { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}{}", self.authority, self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full(text: &str) -> String {
+        GatewayUrl::parse(text)
+            .expect("valid")
+            .with_parameters(&[("v", "10"), ("encoding", "json")])
+    }
+
+    #[test]
+    fn the_query_is_added_with_and_without_a_slash() {
+        assert_eq!(
+            full("wss://gateway.discord.gg"),
+            "wss://gateway.discord.gg/?v=10&encoding=json"
+        );
+        assert_eq!(
+            full("wss://gateway.discord.gg/"),
+            "wss://gateway.discord.gg/?v=10&encoding=json"
+        );
+    }
+
+    #[test]
+    fn an_existing_query_is_kept_and_ours_wins() {
+        assert_eq!(
+            full("wss://host/path?v=6&region=eu&flag&encoding=etf#x"),
+            "wss://host/path?region=eu&flag&v=10&encoding=json"
+        );
+    }
+
+    #[test]
+    fn foreign_addresses_are_refused_by_name() {
+        let refused = |text| GatewayUrl::parse(text).expect_err(text);
+        assert_eq!(refused("https://discord.com"), UrlError::Scheme);
+        assert_eq!(refused("gateway.discord.gg"), UrlError::Scheme);
+        assert_eq!(refused("wss://"), UrlError::Host);
+        assert_eq!(refused("wss://host:port"), UrlError::Host);
+        assert_eq!(refused("wss://host:99999"), UrlError::Host);
+        assert_eq!(refused("wss://a:b@host"), UrlError::Credentials);
+        assert_eq!(refused("wss://ho st"), UrlError::Characters);
+        assert_eq!(refused("wss://host/\r\nX: y"), UrlError::Characters);
+    }
+
+    #[test]
+    fn loopback_is_told_from_names_that_look_like_it() {
+        let loopback = |text| GatewayUrl::parse(text).expect(text).is_loopback();
+        assert!(loopback("ws://127.0.0.1:80"));
+        assert!(loopback("ws://localhost"));
+        assert!(loopback("ws://[::1]:8080/x"));
+        assert!(!loopback("ws://127.0.0.1.example.com"));
+        assert!(!loopback("ws://localhost.example.com:1"));
+        assert!(!loopback("ws://10.0.0.1"));
+    }
+}
