@@ -24,7 +24,7 @@ impl Token {
     fn new(token: &str) -> Result<Self, ConfigError> {
         let token = token.trim_matches(' ');
         let bare = token.strip_prefix("Bot ").or_else(|| token.strip_prefix("Bearer "));
-        if bare.unwrap_or(token).is_empty() {
+        if matches!(token, "" | "Bot" | "Bearer") || bare.is_some_and(str::is_empty) {
             return Err(ConfigError::BadToken("it is empty"));
         }
         if !bare.unwrap_or(token).bytes().all(|byte| byte.is_ascii_graphic()) {

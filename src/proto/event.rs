@@ -371,7 +371,6 @@ fn to_millis(span: Duration) -> f64 {
     span.as_micros() as f64 / 1000.0
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn millis<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(to_millis(*span))
 }
@@ -388,7 +387,6 @@ fn all_millis<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok,
     serializer.collect_seq(spans.iter().copied().map(to_millis))
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn status_name<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(status.name())
 }
