@@ -101,7 +101,9 @@ impl<T: Transport, C: Timer> Shard<T, C> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         if !self.is_started {
             self.is_started = true;
-            self.tell(Input::Start);
+            // A shard that was closed before its first poll opens nothing.
+            let wish = self.line.0.next_wish().unwrap_or(Input::Start);
+            self.tell(wish);
         }
         self.line.0.register(cx.waker());
         for _ in 0..PATIENT_ROUNDS {

@@ -23,9 +23,10 @@ impl Random {
 
     /// A span in `[0, below)`; zero if `below` is zero.
     pub fn below(&mut self, below: Duration) -> Duration {
-        // 32 bits of chance are plenty for jitter and keep the product exact in 128 bits.
-        let nanos = below.as_nanos().saturating_mul(u128::from(self.bits() >> 32)) >> 32;
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        // 53 bits of chance, exact in a float, so the factor stays below one.
+        #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+        let factor = (self.bits() >> 11) as f64 / (1_u64 << 53) as f64;
+        Duration::try_from_secs_f64(below.as_secs_f64() * factor).unwrap_or(below)
     }
 
     /// A span in `[low, high)`.

@@ -21,8 +21,11 @@ mod police;
 mod records;
 mod replay;
 mod requests;
+#[cfg(test)]
+mod rig;
 mod script;
 mod session;
+mod world;
 
 pub use self::{
     envelope::{KeyOrder, Nothing},
@@ -33,4 +36,5 @@ pub use self::{
     records::{Notice, Received, State, Violation},
     replay::Recording,
     script::{Answer, Fault, Script, Step, When},
+    world::{ByHand, Client, Closed, Heard, Line, Opened, Sent, Server, World, in_words},
 };

@@ -10,7 +10,8 @@ use crate::proto::time::Instant;
 /// Messages per window.
 const LIMIT: usize = 120;
 /// The window.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_millis(WINDOW_MS);
+const WINDOW_MS: u64 = 60_000;
 /// What is added to it: the server counts arrivals, and two messages may travel for different times.
 const MARGIN: Duration = Duration::from_millis(500);
 
@@ -84,7 +85,8 @@ fn user_limit(interval: Duration) -> usize {
     if interval.is_zero() {
         return LIMIT - 10;
     }
-    let beats = WINDOW.as_nanos().div_ceil(interval.as_nanos()) + 1;
+    let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX).max(1);
+    let beats = WINDOW_MS.div_ceil(interval) + 1;
     // A server with a silly interval still leaves the user a trickle.
     LIMIT - usize::try_from(beats).unwrap_or(LIMIT).min(LIMIT - 10)
 }

@@ -1,0 +1,7 @@
+// Deno: an import of the module needs no permission to read files.
+import source module from "../wasm/shardwire_bg.wasm";
+import { initSync } from "../wasm/shardwire.js";
+
+initSync({ module });
+
+export * from "../index.js";

@@ -1,0 +1,11 @@
+export * from "../index.js";
+
+/**
+ * Makes the package ready: call it once, before the first `new Shard(…)`. A second call does nothing.
+ *
+ * @param source the bytes of `shardwire/shardwire.wasm`, or the module compiled from them
+ */
+export declare function load(source: ModuleSource): void;
+
+/** `& object`, because the type of a module has no members, so that texts would pass for one. */
+export type ModuleSource = (ArrayBuffer | ArrayBufferView<ArrayBuffer> | WebAssembly.Module) & object;

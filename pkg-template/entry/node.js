@@ -1,0 +1,8 @@
+// Node.js and Bun: the module lies beside this file.
+import { readFileSync } from "node:fs";
+
+import { initSync } from "../wasm/shardwire.js";
+
+initSync({ module: readFileSync(new URL("../wasm/shardwire_bg.wasm", import.meta.url)) });
+
+export * from "../index.js";

@@ -1,0 +1,7 @@
+// Cloudflare Workers: compiling from bytes is forbidden there, so the module comes as an import.
+import module from "../wasm/shardwire_bg.wasm";
+import { initSync } from "../wasm/shardwire.js";
+
+initSync({ module });
+
+export * from "../index.js";

@@ -1,0 +1,249 @@
+// The public face of the package: one class in plain JavaScript over the raw class from Rust. Knows no host: the files in
+// entry/ load the wasm before anything here is called.
+
+import { RawShard } from "./wasm/shardwire.js";
+
+export { version } from "./version.js";
+
+/** Why a call was refused; `code` is stable. */
+export class ShardwireError extends Error {
+  constructor(code, message) {
+    super(message);
+    this.name = "ShardwireError";
+    this.code = code;
+  }
+}
+
+/** An event from Discord. A class, so that `data` can be a getter without a closure for each event. */
+class DispatchEvent {
+  #wide;
+  #data;
+  #isParsed = false;
+
+  constructor(name, sequence, text) {
+    this.type = "dispatch";
+    this.name = name;
+    this.sequence = sequence;
+    // A pair if the text holds integers that `JSON.parse` would round: the text as it came, and one with those as strings.
+    [this.raw, this.#wide] = typeof text === "string" ? [text, undefined] : text;
+  }
+
+  get data() {
+    if (!this.#isParsed) {
+      this.#data = JSON.parse(this.#wide ?? this.raw);
+      this.#isParsed = true;
+    }
+    return this.#data;
+  }
+
+  toJSON() {
+    const { type, name, sequence, data } = this;
+    return { type, name, sequence, data };
+  }
+}
+
+/** Runs `call`; what Rust throws as `[code, message]` becomes a `ShardwireError`. */
+function guard(call) {
+  try {
+    return call();
+  } catch (thrown) {
+    if (!Array.isArray(thrown)) throw thrown;
+    throw new ShardwireError(...thrown);
+  }
+}
+
+/** `value` as JSON, or a refusal: cycles and bigints have none. */
+function toJson(value) {
+  try {
+    const json = JSON.stringify(value);
+    if (json !== undefined) return json;
+  } catch {
+    // Falls through to the refusal, which says what was expected.
+  }
+  throw new ShardwireError("bad-command", "expected plain data that has a JSON form");
+}
+
+/** Three values an event, as `take` gives them. */
+function decode(flat) {
+  const events = [];
+  for (let at = 0; at < flat.length; at += 3) {
+    const [name, sequence, text] = [flat[at], flat[at + 1], flat[at + 2]];
+    events.push(name === null ? JSON.parse(text) : new DispatchEvent(name, sequence, text));
+  }
+  return events;
+}
+
+/** Sequence number of the first dispatch of the newest session in `events` from `at` on. Numbers start anew with a session. */
+function firstUnread(events, at) {
+  let first;
+  let latest = 0;
+  for (let index = at; index < events.length; index++) {
+    const { type, sequence } = events[index];
+    if (type !== "dispatch") continue;
+    if (first === undefined || sequence < latest) first = sequence;
+    latest = sequence;
+  }
+  return first;
+}
+
+/** Bits of the intents, by name. Written out, as wasm is not loaded yet when this runs; a test compares it with Rust's. */
+const BITS = {
+  GUILDS: 0,
+  GUILD_MEMBERS: 1,
+  GUILD_MODERATION: 2,
+  GUILD_EXPRESSIONS: 3,
+  GUILD_INTEGRATIONS: 4,
+  GUILD_WEBHOOKS: 5,
+  GUILD_INVITES: 6,
+  GUILD_VOICE_STATES: 7,
+  GUILD_PRESENCES: 8,
+  GUILD_MESSAGES: 9,
+  GUILD_MESSAGE_REACTIONS: 10,
+  GUILD_MESSAGE_TYPING: 11,
+  DIRECT_MESSAGES: 12,
+  DIRECT_MESSAGE_REACTIONS: 13,
+  DIRECT_MESSAGE_TYPING: 14,
+  MESSAGE_CONTENT: 15,
+  GUILD_SCHEDULED_EVENTS: 16,
+  AUTO_MODERATION_CONFIGURATION: 20,
+  AUTO_MODERATION_EXECUTION: 21,
+  GUILD_MESSAGE_POLLS: 24,
+  DIRECT_MESSAGE_POLLS: 25,
+};
+const PRIVILEGED = ["GUILD_MEMBERS", "GUILD_PRESENCES", "MESSAGE_CONTENT"];
+const union = (names) => names.reduce((bits, name) => bits | (1 << BITS[name]), 0);
+
+export const Intents = Object.freeze({
+  ...Object.fromEntries(Object.entries(BITS).map(([name, bit]) => [name, 1 << bit])),
+  NON_PRIVILEGED: union(Object.keys(BITS).filter((name) => !PRIVILEGED.includes(name))),
+  ALL: union(Object.keys(BITS)),
+});
+
+export class Shard {
+  #raw;
+  /** Events taken from Rust and not handed to the reader yet. */
+  #batch = [];
+  #at = 0;
+  /** Resolves when Rust has more; shared by all who wait. */
+  #waiting = null;
+  /** What `close` resolves with. */
+  #closed = null;
+
+  constructor(options) {
+    this.#raw = guard(() => new RawShard(options));
+  }
+
+  get status() {
+    return this.#raw.status;
+  }
+
+  get session() {
+    const json = guard(() => this.#raw.session);
+    if (json === undefined) return null;
+    const session = JSON.parse(json);
+    const unread = firstUnread(this.#batch, this.#at);
+    if (unread !== undefined) session.sequence = Math.min(session.sequence, Math.max(unread - 1, 0));
+    return session;
+  }
+
+  connect() {
+    this.#raw.connect();
+    return this;
+  }
+
+  snapshot() {
+    return JSON.parse(guard(() => this.#raw.snapshot()));
+  }
+
+  async nextBatch() {
+    await this.#fill();
+    const events = this.#batch.slice(this.#at);
+    this.#forget();
+    return events;
+  }
+
+  async #next() {
+    if (this.#at >= this.#batch.length) await this.#fill();
+    if (this.#at >= this.#batch.length) return { done: true, value: undefined };
+    return { done: false, value: this.#batch[this.#at++] };
+  }
+
+  /** Makes sure that an event waits in the batch, unless none will ever come. */
+  async #fill() {
+    this.connect();
+    while (this.#at >= this.#batch.length) {
+      this.#forget();
+      if (await this.#pull()) return;
+    }
+  }
+
+  /** Moves what Rust has to the batch, or waits until it has more. Gives whether nothing will come any more. */
+  async #pull() {
+    const events = decode(this.#raw.take());
+    if (events.length > 0) {
+      this.#batch = this.#batch.length === 0 ? events : this.#batch.concat(events);
+      return false;
+    }
+    if (this.#raw.isOver) return true;
+    this.#waiting ??= this.#raw.wait().then(() => {
+      this.#waiting = null;
+    });
+    await this.#waiting;
+    return false;
+  }
+
+  #forget() {
+    this.#batch = [];
+    this.#at = 0;
+  }
+
+  [Symbol.asyncIterator]() {
+    return {
+      next: () => this.#next(),
+      // Leaving a loop leaves the shard as it is: another loop may go on.
+      return: async (value) => ({ done: true, value }),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  updatePresence(presence) {
+    guard(() => this.#raw.updatePresence(presence));
+  }
+
+  updateVoiceState(state) {
+    guard(() => this.#raw.updateVoiceState(state));
+  }
+
+  requestGuildMembers(request) {
+    guard(() => this.#raw.requestGuildMembers(request));
+  }
+
+  send(opcode, data) {
+    if (!Number.isInteger(opcode) || opcode < 0 || opcode > 0xffff) {
+      throw new ShardwireError("bad-command", "expected an opcode as a small whole number");
+    }
+    guard(() => this.#raw.send(opcode, toJson(data)));
+  }
+
+  reconnect() {
+    this.#raw.reconnect();
+  }
+
+  close({ keepSession = false } = {}) {
+    this.#closed ??= this.#close(keepSession);
+    return this.#closed;
+  }
+
+  async #close(keepSession) {
+    this.#raw.close(keepSession);
+    // What still comes stays in the batch for whoever reads on.
+    while (!(await this.#pull()));
+    return keepSession ? this.session : null;
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
+    await this.close();
+  }
+}

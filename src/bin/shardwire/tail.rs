@@ -1,0 +1,265 @@
+//! `shardwire tail`: follows one shard until somebody has seen enough. Decides nothing about the protocol, and never prints a
+//! token.
+
+use std::{
+    fs, io,
+    path::Path,
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use shardwire::{
+    driver::{CloseMode, ShardHandle},
+    native::{
+        self, NativeShard,
+        mock::{MockOptions, MockServer},
+    },
+    proto::{Config, ConfigError, Event, Session, StopReason},
+    testing::GatewayOptions,
+};
+
+use super::{
+    arguments::TailArgs,
+    output::{Output, note},
+    summary::Summary,
+};
+
+/// Why there is nothing more to see.
+pub enum Failure {
+    /// An option is no good.
+    Usage(String),
+    /// It went wrong on the way.
+    Stopped(String),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// Follows a shard as `args` say.
+pub async fn run(args: TailArgs) -> Result<(), Failure> {
+    if args.lacks_token() {
+        let why = "expected a bot token: set DISCORD_TOKEN, or pass --token; --mock needs none";
+        return Err(Failure::Usage(why.into()));
+    }
+    let mock = if args.mock { Some(start_mock(&args).await?) } else { None };
+    let config = args.config(mock.as_ref().map(MockServer::url).as_deref())?;
+    let (shard, handle) = start(config, args.session.as_deref())?;
+    let session = args.session.clone();
+    let mut tail = Tail::new(&args, shard, handle);
+    let reason = tail.follow(args.duration).await;
+    note(&tail.tell());
+    if let Some(path) = &session {
+        keep_session(path, tail.shard.session().as_ref())?;
+    }
+    if let Some(mock) = mock {
+        mock.shutdown().await;
+    }
+    match reason {
+        Some(StopReason::Requested) => Ok(()),
+        Some(reason) => Err(Failure::Stopped(reason.to_string())),
+        None => Err(Failure::Stopped("left without waiting for the close".into())),
+    }
+}
+
+async fn start_mock(args: &TailArgs) -> Result<MockServer, Failure> {
+    let gateway = GatewayOptions {
+        seed: args.seed,
+        rate: args.rate,
+        guilds: args.guilds,
+        events: args.events,
+        ..GatewayOptions::default()
+    };
+    let bound = MockServer::bind(MockOptions { gateway, ..MockOptions::default() }).await;
+    bound.map_err(|error| Failure::Stopped(format!("the mock gateway could not start: {error}")))
+}
+
+fn start(config: Config, session: Option<&Path>) -> Result<(NativeShard, ShardHandle), Failure> {
+    let session = session.map(load_session).transpose()?.flatten();
+    Ok(match session {
+        Some(session) => native::resume(config, session)?,
+        None => native::connect(config),
+    })
+}
+
+fn load_session(path: &Path) -> Result<Option<Session>, Failure> {
+    let refuse = |why: &str| Failure::Usage(format!("no session in {}: {why}", path.display()));
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            let session = serde_json::from_str(&text);
+            session.map(Some).map_err(|error| refuse(&error.to_string()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refuse(&error.to_string())),
+    }
+}
+
+/// Writes the session, or takes away a file whose session is over.
+fn keep_session(path: &Path, session: Option<&Session>) -> Result<(), Failure> {
+    let kept = match session {
+        Some(session) => write_whole(path, session),
+        None => match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        },
+    };
+    kept.map_err(|error| {
+        Failure::Stopped(format!("the session was not kept in {}: {error}", path.display()))
+    })
+}
+
+/// Writes beside the file and then puts it in place, so that there is never half a session.
+fn write_whole(path: &Path, session: &Session) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = Path::new(&name);
+    fs::write(new, serde_json::to_string(session)?)?;
+    fs::rename(new, path)
+}
+
+/// A shard that is being followed.
+struct Tail {
+    shard: NativeShard,
+    handle: ShardHandle,
+    output: Output,
+    /// Nobody reads any more.
+    is_unread: bool,
+    summary: Summary,
+    started: Instant,
+    most: Option<u64>,
+    mode: CloseMode,
+    is_closing: bool,
+}
+
+impl Tail {
+    fn new(args: &TailArgs, shard: NativeShard, handle: ShardHandle) -> Self {
+        let keeps = args.session.is_some();
+        Self {
+            shard,
+            handle,
+            output: Output::new(args.format, args.dispatch_only),
+            is_unread: false,
+            summary: Summary::default(),
+            started: Instant::now(),
+            most: args.count,
+            mode: if keeps { CloseMode::KeepSession } else { CloseMode::EndSession },
+            is_closing: false,
+        }
+    }
+
+    /// Prints events until the shard has stopped, and says why it has; `None` if it was not waited for.
+    async fn follow(&mut self, duration: Option<Duration>) -> Option<StopReason> {
+        if self.most == Some(0) {
+            self.close();
+        }
+        let mut interrupt = pin!(interrupt());
+        let mut deadline = pin!(deadline(duration));
+        let mut reason = None;
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut interrupt => {
+                    if self.is_closing {
+                        return None;
+                    }
+                    self.close();
+                    interrupt.set(self::interrupt());
+                }
+                () = &mut deadline, if !self.is_closing => self.close(),
+                event = self.shard.next_event() => {
+                    let Some(event) = event else { break };
+                    self.on_event(&event);
+                    if let Event::Stopped { reason: why } = event {
+                        reason = Some(why);
+                    }
+                }
+                // Nothing more at hand: what was printed may be seen.
+                () = std::future::ready(()), if self.output.is_dirty() => {
+                    let flushed = self.output.flush();
+                    self.check(flushed);
+                }
+            }
+        }
+        let flushed = self.output.flush();
+        self.check(flushed);
+        reason
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        if !self.is_unread {
+            let printed = self.output.print(event);
+            self.check(printed);
+        }
+        match event {
+            Event::Dispatch(dispatch) => {
+                let count = self.summary.count(dispatch);
+                if self.most.is_some_and(|most| count >= most) {
+                    self.close();
+                }
+            }
+            Event::HeartbeatAcked { round_trip } => self.summary.acknowledge(*round_trip),
+            _ => {}
+        }
+    }
+
+    /// Ends quietly once nobody reads, as `head` does when it has enough.
+    fn check(&mut self, written: io::Result<()>) {
+        let Err(error) = written else { return };
+        if !self.is_unread && error.kind() != io::ErrorKind::BrokenPipe {
+            note(&format!("events could not be printed: {error}"));
+        }
+        self.is_unread = true;
+        self.close();
+    }
+
+    fn close(&mut self) {
+        if !self.is_closing {
+            self.is_closing = true;
+            self.handle.close(self.mode);
+        }
+    }
+
+    fn tell(&mut self) -> String {
+        self.summary.tell(self.started.elapsed(), &self.shard.snapshot())
+    }
+}
+
+async fn deadline(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => tokio::time::sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ctrl-C, or what a supervisor sends in its place.
+async fn interrupt() {
+    let asked = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without signals there is only the hard way.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = asked => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}

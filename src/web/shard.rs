@@ -1,0 +1,231 @@
+//! The class that crosses into JavaScript. Thin on purpose: `pkg-template/index.js` gives it its looks.
+
+use std::{cell::RefCell, collections::VecDeque, future::poll_fn, rc::Rc};
+
+use futures::StreamExt;
+use js_sys::{Array, Math, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{future_to_promise, spawn_local};
+
+use super::{
+    convert::{
+        Options, members_command, presence_command, push_event, to_json, voice_state_command,
+    },
+    inbox::Inbox,
+    refusal::Refusal,
+    timer::WebTimer,
+    transport::WebTransport,
+};
+use crate::{
+    driver::{CloseMode, Shard, ShardHandle, shared_slots},
+    proto::{Command, Event, Opcode, Session, SessionStartLimit, Status},
+};
+
+/// A shard for JavaScript.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct RawShard {
+    inner: Rc<Inner>,
+    handle: ShardHandle,
+}
+
+/// What the class and its pump share.
+#[derive(Debug)]
+struct Inner {
+    shard: RefCell<Shard<WebTransport, WebTimer>>,
+    /// Events that JavaScript has not taken yet.
+    events: Inbox<Event>,
+    /// How many of them there may be.
+    most_events: usize,
+    life: RefCell<Life>,
+}
+
+#[derive(Debug)]
+struct Life {
+    is_started: bool,
+    /// The reader was too slow: the link is closed, the session kept, until the reader has caught up.
+    is_paused: bool,
+    status: Status,
+}
+
+#[wasm_bindgen]
+impl RawShard {
+    /// Takes the options of the package's `Shard`. Throws `[code, message]`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options: JsValue) -> Result<Self, JsValue> {
+        let Options { config, session, constructor, waiting_events } = Options::read(options)?;
+        let transport = WebTransport::new(constructor).ok_or_else(|| {
+            Refusal::new(
+                "websocket-missing",
+                "expected a global WebSocket, or the option WebSocket with a class such as that of the package ws",
+            )
+        })?;
+        let slots = shared_slots(SessionStartLimit::default());
+        let (mut shard, handle) = Shard::new(config, seed(), slots, transport, WebTimer::default());
+        if let Some(session) = session {
+            shard = shard.resume_from(session).map_err(Refusal::from)?;
+        }
+        let inner = Inner {
+            shard: RefCell::new(shard),
+            events: Inbox::new(),
+            most_events: waiting_events,
+            life: RefCell::new(Life { is_started: false, is_paused: false, status: Status::Idle }),
+        };
+        Ok(Self { inner: Rc::new(inner), handle })
+    }
+
+    /// Starts the pump; again does nothing.
+    pub fn connect(&self) {
+        let was_started = std::mem::replace(&mut self.inner.life.borrow_mut().is_started, true);
+        if !was_started {
+            spawn_local(pump(Rc::clone(&self.inner), self.handle.clone()));
+        }
+    }
+
+    /// All events that wait, three values each; see [`push_event`].
+    pub fn take(&self) -> Array {
+        let events = self.inner.events.take();
+        let out = Array::new();
+        for event in &events {
+            push_event(&out, event);
+        }
+        let was_paused = std::mem::replace(&mut self.inner.life.borrow_mut().is_paused, false);
+        if was_paused {
+            self.handle.start();
+        }
+        out
+    }
+
+    /// Resolves once [`take`](Self::take) would give something, or nothing will come any more.
+    pub fn wait(&self) -> Promise {
+        let inner = Rc::clone(&self.inner);
+        future_to_promise(async move {
+            poll_fn(|cx| inner.events.poll_filled(cx)).await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Whether no more events will come.
+    #[wasm_bindgen(getter, js_name = isOver)]
+    pub fn is_over(&self) -> bool {
+        self.inner.events.is_closed()
+    }
+
+    /// The name of the status.
+    #[wasm_bindgen(getter)]
+    pub fn status(&self) -> String {
+        self.inner.life.borrow().status.name().to_owned()
+    }
+
+    /// The session as JSON, no further than what was taken.
+    #[wasm_bindgen(getter)]
+    pub fn session(&self) -> Result<Option<String>, JsValue> {
+        let shard = self.inner.shard.try_borrow().map_err(|_| busy())?;
+        let session = shard.session().map(|session| {
+            let sequence = self.inner.events.peek(|events| untaken(events, session.sequence));
+            Session { sequence, ..session }
+        });
+        Ok(session.map(|session| to_json(&session)))
+    }
+
+    /// The snapshot as JSON.
+    pub fn snapshot(&self) -> Result<String, JsValue> {
+        let mut shard = self.inner.shard.try_borrow_mut().map_err(|_| busy())?;
+        Ok(to_json(&shard.snapshot()))
+    }
+
+    /// Opcode 3. Throws `[code, message]`.
+    #[wasm_bindgen(js_name = updatePresence)]
+    pub fn update_presence(&self, presence: JsValue) -> Result<(), JsValue> {
+        self.send_command(&presence_command(presence)?)
+    }
+
+    /// Opcode 4. Throws `[code, message]`.
+    #[wasm_bindgen(js_name = updateVoiceState)]
+    pub fn update_voice_state(&self, state: JsValue) -> Result<(), JsValue> {
+        self.send_command(&voice_state_command(state)?)
+    }
+
+    /// Opcode 8. Throws `[code, message]`.
+    #[wasm_bindgen(js_name = requestGuildMembers)]
+    pub fn request_guild_members(&self, request: JsValue) -> Result<(), JsValue> {
+        self.send_command(&members_command(request)?)
+    }
+
+    /// Any opcode that a user may send. Throws `[code, message]`.
+    pub fn send(&self, opcode: u16, data: &str) -> Result<(), JsValue> {
+        let command = Command::raw(Opcode(opcode), data).map_err(Refusal::from)?;
+        self.send_command(&command)
+    }
+
+    /// A new connection with the same session, at once.
+    pub fn reconnect(&self) {
+        self.handle.reconnect();
+    }
+
+    /// Ends the shard; `wait` and `take` give the rest, the last of it `stopped`.
+    pub fn close(&self, keep_session: bool) {
+        self.handle.close(if keep_session {
+            CloseMode::KeepSession
+        } else {
+            CloseMode::EndSession
+        });
+        self.connect();
+    }
+
+    fn send_command(&self, command: &Command) -> Result<(), JsValue> {
+        Ok(self.handle.send(command).map_err(Refusal::from)?)
+    }
+}
+
+/// Nobody can read or steer it any more. The session is kept, as nobody said that it should end.
+impl Drop for RawShard {
+    fn drop(&mut self) {
+        self.handle.close(CloseMode::KeepSession);
+    }
+}
+
+/// Runs the shard until its end.
+async fn pump(inner: Rc<Inner>, handle: ShardHandle) {
+    while let Some(event) = poll_fn(|cx| inner.shard.borrow_mut().poll_next_unpin(cx)).await {
+        let status = inner.shard.borrow().status();
+        let length = inner.events.push(event);
+        let mut life = inner.life.borrow_mut();
+        life.status = status;
+        if length >= inner.most_events && !life.is_paused {
+            life.is_paused = true;
+            handle.pause();
+        }
+    }
+    inner.events.close();
+}
+
+/// The sequence number before the first dispatch of the current session that waits in `events`, or `newest`.
+fn untaken(events: &VecDeque<Event>, newest: u64) -> u64 {
+    let mut first = None;
+    let mut latest = 0;
+    for event in events {
+        let Event::Dispatch(dispatch) = event else { continue };
+        // Numbers start anew with a new session.
+        if first.is_none() || dispatch.sequence < latest {
+            first = Some(dispatch.sequence);
+        }
+        latest = dispatch.sequence;
+    }
+    first.map_or(newest, |first| newest.min(first.saturating_sub(1)))
+}
+
+/// Two draws, as one has 53 bits at most.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "chance has no meaning"
+)]
+fn seed() -> u64 {
+    let draw = || (Math::random() * f64::from(u32::MAX)) as u64;
+    draw() << 32 | draw()
+}
+
+fn busy() -> JsValue {
+    Refusal::new("bad-options", "expected not to be called from inside the WebSocket class").into()
+}

@@ -1,0 +1,214 @@
+//! The host's WebSocket class, or an injected one, as a [`Transport`]. What differs between hosts is absorbed here.
+//!
+//! - `error` may come without `close` (Node 22 on a refused port), with it, or after it (workerd): the end is told once.
+//! - A lost connection is code 1006, but 0 in Deno.
+//! - `binaryType` may default to `blob` (browsers, workerd since 2026-03-17).
+//! - workerd before 2026-04-07 does not answer the peer's close frame by itself.
+
+use std::{
+    cell::Cell,
+    fmt,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use js_sys::{Array, ArrayBuffer, Function, JsString, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, prelude::*};
+use web_sys::{BinaryType, CloseEvent, ErrorEvent, Event, MessageEvent, WebSocket};
+
+use super::inbox::Inbox;
+use crate::{
+    driver::{Transport, TransportEvent},
+    proto::{Close, ConnectionId, Frame, TransportError},
+};
+
+/// Bytes that may wait to be read; more means that the reader has stalled. The messages come again by a resume.
+const MOST_UNREAD: usize = 64 << 20;
+
+/// [`Transport`] over a WebSocket class of the standard interface.
+pub struct WebTransport {
+    constructor: Function,
+    inbox: Rc<Inbox<TransportEvent>>,
+    socket: Option<Socket>,
+}
+
+impl WebTransport {
+    /// Uses `constructor`, or the global `WebSocket`; `None` if there is neither.
+    pub fn new(constructor: Option<Function>) -> Option<Self> {
+        let constructor = constructor.or_else(|| global_function("WebSocket"))?;
+        Some(Self { constructor, inbox: Rc::new(Inbox::new()), socket: None })
+    }
+}
+
+fn global_function(name: &str) -> Option<Function> {
+    Reflect::get(&js_sys::global(), &name.into()).ok()?.dyn_into().ok()
+}
+
+impl Transport for WebTransport {
+    fn open(&mut self, connection: ConnectionId, url: &str) {
+        self.socket = None;
+        let _ = self.inbox.take();
+        let arguments = Array::of1(&url.into());
+        match Reflect::construct(&self.constructor, &arguments) {
+            Ok(socket) => {
+                let socket = socket.unchecked_into();
+                self.socket = Some(Socket::listen(socket, connection, &self.inbox));
+            }
+            Err(error) => {
+                self.inbox.push(TransportEvent::Failed(connection, describe(&error)));
+            }
+        }
+    }
+
+    fn send(&mut self, frame: Frame) {
+        let Some(socket) = &self.socket else { return };
+        // A send on a socket that is closing throws or is dropped; its end is told by an event.
+        let _ = match frame {
+            Frame::Text(text) => socket.inner.send_with_str(&text),
+            Frame::Binary(bytes) => socket.inner.send_with_u8_array(&bytes),
+        };
+    }
+
+    fn close(&mut self, close: Close) {
+        let Some(socket) = &self.socket else { return };
+        if socket.inner.ready_state() == WebSocket::CONNECTING {
+            self.socket = None;
+            return;
+        }
+        let _ = socket.inner.close_with_code_and_reason(close.code, &close.reason);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TransportEvent> {
+        let event = std::task::ready!(self.inbox.poll_pop(cx));
+        if let (TransportEvent::Received(_, frame), Some(socket)) = (&event, &self.socket) {
+            let unread = &socket.unread;
+            unread.set(unread.get().saturating_sub(frame.len()));
+        }
+        Poll::Ready(event)
+    }
+}
+
+impl fmt::Debug for WebTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebTransport")
+            .field("is_open", &self.socket.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+type Listener = Closure<dyn FnMut(Event)>;
+
+/// A socket with its listeners.
+struct Socket {
+    inner: WebSocket,
+    listeners: [(&'static str, Listener); 4],
+    unread: Rc<Cell<usize>>,
+}
+
+impl Socket {
+    fn listen(inner: WebSocket, id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Self {
+        inner.set_binary_type(BinaryType::Arraybuffer);
+        let unread = Rc::new(Cell::new(0));
+        let listeners = [
+            ("open", on_open(id, inbox)),
+            ("message", on_message(id, inbox, &unread)),
+            ("error", on_error(id, inbox)),
+            ("close", on_close(inner.clone(), id, inbox)),
+        ];
+        for (name, listener) in &listeners {
+            // Listeners rather than `onopen` and its kin: injected classes and workerd have only these.
+            let _ = inner.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+        }
+        Self { inner, listeners, unread }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // The `ws` package throws into the void when a socket that is still connecting is closed and nobody listens for
+        // `error`. Any function will do as listener, and this one is everywhere and outlives us.
+        if let Some(ignore) = global_function("Boolean") {
+            let _ = self.inner.add_event_listener_with_callback("error", &ignore);
+        }
+        for (name, listener) in &self.listeners {
+            let listener = listener.as_ref().unchecked_ref();
+            let _ = self.inner.remove_event_listener_with_callback(name, listener);
+        }
+        if self.inner.ready_state() <= WebSocket::OPEN {
+            let _ = self.inner.close_with_code_and_reason(4000, "dropped");
+        }
+    }
+}
+
+fn on_open(id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Listener {
+    let inbox = Rc::clone(inbox);
+    Closure::new(move |_| {
+        inbox.push(TransportEvent::Opened(id));
+    })
+}
+
+fn on_message(
+    id: ConnectionId,
+    inbox: &Rc<Inbox<TransportEvent>>,
+    unread: &Rc<Cell<usize>>,
+) -> Listener {
+    let inbox = Rc::clone(inbox);
+    let unread = Rc::clone(unread);
+    Closure::new(move |event: Event| {
+        let data = event.unchecked_into::<MessageEvent>().data();
+        let Some(frame) = to_frame(&data) else {
+            let error = TransportError::new("expected messages as text or ArrayBuffer");
+            inbox.push(TransportEvent::Failed(id, error));
+            return;
+        };
+        unread.set(unread.get() + frame.len());
+        let event = if unread.get() > MOST_UNREAD {
+            let error = TransportError::new("more than 64 MiB of messages wait unread");
+            TransportEvent::Failed(id, error)
+        } else {
+            TransportEvent::Received(id, frame)
+        };
+        inbox.push(event);
+    })
+}
+
+fn on_error(id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Listener {
+    let inbox = Rc::clone(inbox);
+    Closure::new(move |event: Event| {
+        inbox.push(TransportEvent::Failed(id, describe(&event)));
+    })
+}
+
+fn on_close(socket: WebSocket, id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Listener {
+    let inbox = Rc::clone(inbox);
+    Closure::new(move |event: Event| {
+        let event = event.unchecked_into::<CloseEvent>();
+        if socket.ready_state() == WebSocket::CLOSING {
+            let _ = socket.close_with_code_and_reason(4000, "closed by the server");
+        }
+        let close = match event.code() {
+            0 | 1006 => None,
+            code => Some(Close { code, reason: event.reason().into() }),
+        };
+        inbox.push(TransportEvent::Closed(id, close));
+    })
+}
+
+/// The one copy of a message into our memory.
+fn to_frame(data: &JsValue) -> Option<Frame> {
+    if let Some(buffer) = data.dyn_ref::<ArrayBuffer>() {
+        return Some(Frame::Binary(Uint8Array::new(buffer).to_vec()));
+    }
+    data.dyn_ref::<JsString>().map(|text| Frame::Text(text.into()))
+}
+
+/// What a thrown value or an error event says. Browsers tell nothing about why a socket failed.
+fn describe(error: &JsValue) -> TransportError {
+    let message = error
+        .dyn_ref::<js_sys::Error>()
+        .map(|error| String::from(error.message()))
+        .or_else(|| Reflect::get(error, &"message".into()).ok()?.as_string())
+        .or_else(|| Some(error.dyn_ref::<ErrorEvent>()?.message()))
+        .filter(|message| !message.is_empty());
+    TransportError::new(message.unwrap_or_else(|| "the host gave no reason".into()))
+}

@@ -1,0 +1,206 @@
+// The dashboard in a real browser, against the mock gateway.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+
+import { startGateway } from "../pkg/gateway.mjs";
+import { eventually, launch, number, open, screenshot, shows, startXtask, text } from "./support.mjs";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const TOKEN = "MTA0.typed-by-hand.for-tests-only";
+const VIEWS = ["events", "timeline", "send", "cost", "connection"];
+const LIMITS = { timeout: 90_000 };
+/** `demo` may have to build everything. */
+const DEMO_LIMITS = { timeout: 600_000 };
+
+let browser;
+let gateway;
+let site;
+
+before(async () => {
+  browser = await launch();
+  gateway = await startGateway({ rate: 25, seed: 1 });
+  site = await startXtask(["serve", "--port", "0", "--gateway", gateway.url], 20_000);
+}, LIMITS);
+
+after(async () => {
+  await browser?.close();
+  await site?.interrupt();
+  await gateway?.stop();
+});
+
+/** Runs `work` on a fresh dashboard whose shard is ready. */
+async function withDashboard(options, work) {
+  const dashboard = await open(browser, site.url, options);
+  try {
+    await shows(dashboard.page, "status", /^ready$/i);
+    await work(dashboard.page, dashboard);
+    dashboard.checkManners();
+  } finally {
+    await dashboard.context.close();
+  }
+}
+
+/** Waits until more events have come than now. */
+async function flows(page) {
+  const now = await number(page, "events-total");
+  await eventually("events flow", () => number(page, "events-total"), (total) => total > now);
+}
+
+test("events flow, compressed, without anything typed", LIMITS, async () => {
+  await withDashboard({}, async (page) => {
+    await flows(page);
+    await page.getByTestId("event-row").first().waitFor();
+    await shows(page, "compression-ratio", /[1-9]/);
+    assert.equal(await number(page, "identifies"), 1);
+    assert.equal(await number(page, "gaps"), 0);
+    const state = JSON.stringify(await gateway.state());
+    assert.match(state, /zlib-stream/);
+  });
+});
+
+test("a cut connection is resumed without a gap", LIMITS, async () => {
+  await withDashboard({}, async (page) => {
+    const session = await text(page, "session-id");
+    // A refused attempt makes sure that events are missed meanwhile.
+    await gateway.fault({ fault: "refuse_handshake", status: 503, times: 1 });
+    await gateway.fault({ fault: "cut" });
+    await eventually("a resume", () => number(page, "resumes"), (resumes) => resumes >= 1);
+    await shows(page, "status", /^ready$/i);
+    await eventually("a replay", () => number(page, "replayed"), (replayed) => replayed > 0);
+    await flows(page);
+    assert.equal(await text(page, "session-id"), session);
+    assert.equal(await number(page, "gaps"), 0);
+    assert.equal(await number(page, "identifies"), 1);
+  });
+});
+
+test("the page's own button cuts the connection too", LIMITS, async () => {
+  await withDashboard({}, async (page) => {
+    await page.getByTestId("fault-cut").click();
+    await eventually("a resume", () => number(page, "resumes"), (resumes) => resumes >= 1);
+    await shows(page, "status", /^ready$/i);
+    await flows(page);
+    assert.equal(await number(page, "gaps"), 0);
+  });
+});
+
+test("reconnect and resume keep the session, close ends it", LIMITS, async () => {
+  await withDashboard({}, async (page) => {
+    const session = await text(page, "session-id");
+    await page.getByTestId("reconnect").click();
+    await eventually("a resume", () => number(page, "resumes"), (resumes) => resumes === 1);
+    await shows(page, "status", /^ready$/i);
+    await page.getByTestId("resume").click();
+    await eventually("another resume", () => number(page, "resumes"), (resumes) => resumes === 2);
+    await shows(page, "status", /^ready$/i);
+    assert.equal(await text(page, "session-id"), session);
+    assert.equal(await number(page, "gaps"), 0);
+    assert.equal(await number(page, "identifies"), 1);
+    await page.getByTestId("close").click();
+    await shows(page, "status", /^stopped$/i);
+  });
+});
+
+test("a gateway that dies and comes back is waited for", LIMITS, async () => {
+  await withDashboard({}, async (page) => {
+    const session = await text(page, "session-id");
+    await gateway.stop();
+    await shows(page, "status", /^disconnected$/i);
+    const sentence = () => text(page, "sentence");
+    await eventually("the sentence counts attempts", sentence, (said) => /\d/.test(said));
+    // Another seed, or the new gateway would give out the same session ids as the old one.
+    gateway = await startGateway({ rate: 25, seed: 2, port: gateway.port });
+    await shows(page, "status", /^ready$/i, 60_000);
+    const isNew = (shown) => shown !== session;
+    await eventually("a new session", () => text(page, "session-id"), isNew);
+    assert.equal(await number(page, "identifies"), 2);
+    await flows(page);
+  });
+});
+
+test("a typed token can be found nowhere", LIMITS, async () => {
+  await withDashboard({}, async (page, { context, requested, said }) => {
+    await page.locator('[data-view="connection"]').click();
+    await page.getByTestId("token").fill(TOKEN);
+    const earlier = await text(page, "session-id");
+    await page.getByTestId("connect").click();
+    const isNew = (session) => session !== earlier && /\w/.test(session);
+    await eventually("a new session", () => text(page, "session-id"), isNew);
+    await shows(page, "status", /^ready$/i);
+    const traces = await page.evaluate(async () => ({
+      markup: document.documentElement.outerHTML,
+      values: [...document.querySelectorAll("input, textarea, select")].map((field) => field.value),
+      address: location.href,
+      history: history.state,
+      name: window.name,
+      local: { ...localStorage },
+      session: { ...sessionStorage },
+      databases: await indexedDB.databases(),
+      caches: await caches.keys(),
+    }));
+    const found = JSON.stringify([traces, requested, said, await context.storageState()]);
+    assert.ok(found.includes("data-testid"), "the search must look at the page");
+    assert.ok(!found.includes(TOKEN), `the token was found beside: ${around(found, TOKEN)}`);
+    assert.deepEqual(traces.databases, []);
+  });
+});
+
+test("a wrong gateway address is explained", LIMITS, async () => {
+  await withDashboard({}, async (page) => {
+    await page.locator('[data-view="connection"]').click();
+    await page.getByTestId("gateway-address").fill("https://gateway.example");
+    await page.getByTestId("connect").click();
+    await page.getByTestId("error").or(page.locator("#address-note:not(:empty)")).first().waitFor();
+  });
+});
+
+for (const scheme of ["light", "dark"]) {
+  test(`axe finds nothing to criticise, ${scheme}`, LIMITS, async () => {
+    await withDashboard({ scheme, script: AXE }, async (page) => {
+      await page.getByTestId("event-row").first().waitFor();
+      for (const view of VIEWS) {
+        await page.locator(`[data-view="${view}"]`).click();
+        const { violations } = await page.evaluate(() => globalThis.axe.run());
+        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n  ")}`);
+        assert.deepEqual(found, [], `in the view ${view}`);
+      }
+    });
+  });
+
+  for (const width of [320, 360, 1280, 2560]) {
+    test(`everything fits at ${width} px, ${scheme}`, LIMITS, async () => {
+      const height = width < 600 ? 780 : Math.round((width * 9) / 16);
+      await withDashboard({ scheme, width, height }, async (page) => {
+        await page.getByTestId("event-row").nth(5).waitFor();
+        await screenshot(page, `${width}-${scheme}`);
+        const [needed, given] = await page.evaluate(() => [
+          document.documentElement.scrollWidth,
+          document.documentElement.clientWidth,
+        ]);
+        assert.ok(needed <= given, `the page is ${needed} px wide`);
+      });
+    });
+  }
+}
+
+test("one command shows the dashboard, and Ctrl-C ends all of it", DEMO_LIMITS, async () => {
+  const demo = await startXtask(["demo", "--no-open", "--port", "0", "--gateway-port", "0"], 500_000);
+  const { page, context, checkManners } = await open(browser, demo.url);
+  await shows(page, "status", /^ready$/i);
+  await flows(page);
+  checkManners();
+  const { mock } = await (await fetch(`${demo.url}/config.json`)).json();
+  assert.equal((await fetch(`${mock}/mock/state`)).status, 200);
+  await context.close();
+  assert.equal(await demo.interrupt(), 0);
+  await assert.rejects(fetch(`${mock}/mock/state`), "the mock gateway still runs");
+  await assert.rejects(fetch(demo.url), "the dashboard is still served");
+});
+
+/** The place where a text was found, with some of what is around it. */
+function around(whole, part) {
+  const at = whole.indexOf(part);
+  return whole.slice(Math.max(0, at - 80), at + part.length + 20);
+}

@@ -1,0 +1,52 @@
+// The mock gateway as a child process, for tests.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+
+const GREETING = /listening on (ws:\/\/127\.0\.0\.1:(\d+))/;
+
+/**
+ * Starts `shardwire gateway` and waits until it listens. Options become arguments: `{ rate: 50 }` is `--rate 50`.
+ * `stop()` ends it; it is safe to call twice.
+ */
+export async function startGateway(options = {}) {
+  const binary = process.env.SHARDWIRE_BIN;
+  if (!binary) throw new Error("SHARDWIRE_BIN must name the shardwire command; `cargo xtask test` sets it");
+  const settings = Object.entries({ port: 0, ...options });
+  const child = spawn(binary, ["gateway", ...settings.flatMap(([name, value]) => [`--${name}`, String(value)])], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit");
+  const [, url, port] = await greeting(child);
+  const control = url.replace("ws:", "http:");
+  return {
+    url,
+    port: Number(port),
+    /** Injects a fault, such as `{ fault: "cut" }`. */
+    fault: (fault) => request(`${control}/mock/fault`, { method: "POST", body: JSON.stringify(fault) }),
+    state: async () => (await request(`${control}/mock/state`)).json(),
+    async stop() {
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+async function greeting(child) {
+  for await (const line of createInterface({ input: child.stdout })) {
+    const match = GREETING.exec(line);
+    if (match) {
+      // Unread output would block it once the pipe is full.
+      child.stdout.resume();
+      return match;
+    }
+  }
+  throw new Error("the mock gateway ended before it listened");
+}
+
+async function request(url, init) {
+  const response = await fetch(url, { ...init, headers: { "content-type": "application/json" } });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+  return response;
+}

@@ -1,0 +1,126 @@
+// The package as users get it: packed, installed into an empty project, and run.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { startGateway } from "./gateway.mjs";
+import { makeProject, run } from "./project.mjs";
+
+const TOKEN = "MTA0.fake-token.for-tests-only";
+const ROOT = new URL("../../", import.meta.url);
+const LIMITS = { timeout: 60_000 };
+
+let project;
+let gateway;
+
+before(async () => {
+  project = await makeProject();
+  gateway = await startGateway({ rate: 50 });
+}, LIMITS);
+
+after(async () => {
+  await gateway?.stop();
+  await project?.remove();
+});
+
+test("the tarball holds what the exports name, and one module", LIMITS, async () => {
+  const names = project.tarball.files.map((file) => file.path);
+  const manifest = JSON.parse(await readFile(join(project.folder, "node_modules/shardwire/package.json")));
+  for (const target of strings(manifest.exports)) assert.ok(names.includes(target.slice(2)), `${target} is missing`);
+  for (const name of ["LICENSE-APACHE", "LICENSE-MIT", "README.md"]) assert.ok(names.includes(name), `${name} is missing`);
+  assert.deepEqual(names.filter((name) => name.endsWith(".wasm")), ["wasm/shardwire_bg.wasm"]);
+  assert.equal(manifest.version, project.tarball.version);
+  assert.notEqual(manifest.version, "0.0.0");
+  assert.equal(manifest.dependencies, undefined);
+  assert.equal(Object.keys(manifest.exports["."])[0], "types");
+});
+
+test("a session goes on in a second process", LIMITS, async () => {
+  const options = { token: TOKEN, intents: 0xffff, url: gateway.url };
+
+  const first = await runShard({ options, dispatches: 25, keepSession: true });
+  assert.equal(first.dispatches[0].name, "READY");
+  assert.ok(first.dispatches.every((event) => event.hasData));
+  assertConsecutive(first.dispatches, 1);
+  assert.equal(first.snapshot.counters.identifies, 1);
+  assert.equal(first.session.sequence, first.dispatches.at(-1).sequence);
+  assert.match(first.session.id, /./);
+
+  const second = await runShard({ options: { ...options, session: first.session }, dispatches: 25, keepSession: false });
+  assertConsecutive(second.dispatches.filter(isDiscords), first.session.sequence + 1);
+  assert.ok(second.dispatches.every((event) => event.name !== "READY"));
+  assert.equal(second.others.filter((event) => event.type === "resumed").length, 1);
+  assert.equal(second.snapshot.counters.identifies, 0);
+  assert.equal(second.snapshot.counters.resumes, 1);
+  assert.equal(second.snapshot.counters.gaps, 0);
+  assert.equal(second.session, null, "a session that was ended cannot be resumed");
+  assert.equal(second.status, "stopped");
+});
+
+test("the same without compression", LIMITS, async () => {
+  const options = { token: TOKEN, intents: 0xffff, url: gateway.url, compression: "none" };
+  const { dispatches, snapshot } = await runShard({ options, dispatches: 10, keepSession: false });
+  assertConsecutive(dispatches, 1);
+  assert.equal(snapshot.counters.wireBytes, snapshot.counters.inflatedBytes);
+});
+
+test("what is not right is refused with a code", LIMITS, async () => {
+  assert.deepEqual(await runFixture("refusals.mjs", [], { TOKEN }), {
+    "no token": "bad-token",
+    "a token of two words": "bad-token",
+    "an unknown intent": "bad-intents",
+    "negative intents": "bad-intents",
+    "a shard beyond the total": "bad-shard",
+    "no address": "bad-url",
+    "an address of the web": "bad-url",
+    "a clear connection to elsewhere": "insecure-url",
+    "a threshold too small": "bad-large-threshold",
+    "an empty session": "bad-session",
+    "an unknown compression": "bad-options",
+    "no options": "bad-options",
+    "an identify by hand": "reserved-opcode",
+    "a command too large": "too-large",
+    "an unknown presence": "bad-command",
+  });
+});
+
+test("the module can be loaded by hand", LIMITS, async () => {
+  for (const kind of ["bytes", "module"]) {
+    const { version, status } = await runFixture("manual.mjs", [kind]);
+    assert.equal(version, project.tarball.version);
+    assert.equal(status, "idle");
+  }
+});
+
+function runShard(task) {
+  const ws = new URL("node_modules/ws/wrapper.mjs", ROOT).href;
+  return runFixture("run.mjs", [], { TASK: JSON.stringify({ ws, ...task }) });
+}
+
+/** Runs a fixture in the project and returns what it printed. The token must be nowhere in it. */
+async function runFixture(name, args = [], env = {}) {
+  const { stdout, stderr } = await run(process.execPath, [name, ...args], {
+    cwd: project.folder,
+    env: { ...process.env, ...env },
+    timeout: 30_000,
+  });
+  assert.ok(!`${stdout}${stderr}`.includes(TOKEN), `the token is in the output of ${name}`);
+  return JSON.parse(stdout);
+}
+
+/** RESUMED takes a sequence number too, but is not an event that was missed. */
+function isDiscords(event) {
+  return event.name !== "RESUMED";
+}
+
+function assertConsecutive(dispatches, first) {
+  const sequences = dispatches.map((event) => event.sequence);
+  assert.deepEqual(sequences, sequences.map((_, index) => first + index));
+}
+
+/** All texts in a tree of objects. */
+function strings(value) {
+  return typeof value === "string" ? [value] : Object.values(value).flatMap(strings);
+}

@@ -1,0 +1,22 @@
+// An empty project with the built package installed into it, as a user would have it.
+
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+export const run = promisify(execFile);
+
+/** Packs the package and installs the tarball, without a network. The fixtures are copied beside it. */
+export async function makeProject() {
+  const folder = await mkdtemp(join(tmpdir(), "shardwire-install-"));
+  const npm = (args, cwd) => run("npm", args, { cwd, shell: process.platform === "win32" });
+  const { stdout } = await npm(["pack", "--json", "--pack-destination", folder], process.env.SHARDWIRE_PACKAGE);
+  // Newer npm may answer with an object by name, older npm with a list.
+  const [tarball] = Object.values(JSON.parse(stdout));
+  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  await npm(["install", "--offline", "--no-audit", "--no-fund", join(folder, tarball.filename)], folder);
+  await cp(new URL("fixtures/", import.meta.url), folder, { recursive: true });
+  return { folder, tarball, remove: () => rm(folder, { recursive: true, force: true }) };
+}

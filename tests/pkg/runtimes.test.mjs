@@ -1,0 +1,106 @@
+// The installed package in runtimes other than Node.js: the same program, the same answers.
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { Miniflare } from "miniflare";
+
+import { startGateway } from "./gateway.mjs";
+import { makeProject, run } from "./project.mjs";
+
+const LIMITS = { timeout: 60_000 };
+const PACKAGE = "node_modules/shardwire/";
+/** The newest that the pinned workerd knows. */
+const COMPATIBILITY_DATE = "2026-07-30";
+/** How each runtime is told to run a file. Deno gets the network and the task, but may read nothing. */
+const COMMANDS = {
+  bun: ["@oven/bun-linux-x64/bin/bun", "run"],
+  deno: ["@deno/linux-x64-glibc/deno", "run", "--no-remote", "--allow-net=127.0.0.1", "--allow-env"],
+};
+
+let project;
+let gateway;
+
+before(async () => {
+  project = await makeProject();
+  gateway = await startGateway({ rate: 50 });
+}, LIMITS);
+
+after(async () => {
+  await gateway?.stop();
+  await project?.remove();
+});
+
+for (const [name, [program, ...args]] of Object.entries(COMMANDS)) {
+  test(`a shard runs in ${name}`, LIMITS, async () => {
+    const npms = fileURLToPath(new URL(`../../node_modules/${program}`, import.meta.url));
+    // npm brings them for Linux; elsewhere they have to be on PATH.
+    const bin = existsSync(npms) ? npms : name;
+    const task = { options: options(), dispatches: 20, keepSession: true };
+    const { stdout } = await run(bin, [...args, "run.mjs"], {
+      cwd: project.folder,
+      env: { ...process.env, TASK: JSON.stringify(task), NO_COLOR: "1" },
+      timeout: 30_000,
+    });
+    check(JSON.parse(stdout));
+  });
+}
+
+test("a shard runs in workerd", LIMITS, async () => {
+  const worker = new Miniflare({
+    compatibilityDate: COMPATIBILITY_DATE,
+    modulesRoot: project.folder,
+    modules: await workerModules(),
+  });
+  try {
+    const body = JSON.stringify({ options: options(), dispatches: 20 });
+    const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
+    const answer = await response.text();
+    assert.equal(response.status, 200, answer);
+    check(JSON.parse(answer));
+  } finally {
+    await worker.dispose();
+  }
+});
+
+test("each condition leads to its entry", LIMITS, async () => {
+  const entries = { workerd: "workerd", deno: "deno", bun: "node", node: "node" };
+  for (const [condition, entry] of Object.entries(entries)) {
+    const code = 'console.log(import.meta.resolve("shardwire"))';
+    const args = [`--conditions=${condition}`, "--input-type=module", "--eval", code];
+    const { stdout } = await run(process.execPath, args, { cwd: project.folder });
+    assert.match(stdout, new RegExp(`/entry/${entry}\\.js\\s*$`), condition);
+  }
+});
+
+function options() {
+  return { token: "MTA0.fake-token.for-tests-only", intents: 0xffff, url: gateway.url };
+}
+
+function check({ dispatches, session, snapshot }) {
+  assert.equal(dispatches[0].name, "READY");
+  assert.deepEqual(dispatches.map((event) => event.sequence), dispatches.map((_, index) => index + 1));
+  assert.equal(session.sequence, dispatches.length);
+  assert.equal(snapshot.counters.gaps, 0);
+  assert.ok(snapshot.counters.wireBytes < snapshot.counters.inflatedBytes, "it was compressed");
+}
+
+/** Workers have no file system: every module is named. */
+async function workerModules() {
+  const names = ["entry/workerd.js", "index.js", "version.js", "wasm/shardwire.js"].map((name) => PACKAGE + name);
+  const wasm = `${PACKAGE}wasm/shardwire_bg.wasm`;
+  const module = async (type, path, encoding) => ({
+    type,
+    path: join(project.folder, path),
+    contents: await readFile(join(project.folder, path), encoding),
+  });
+  return Promise.all([
+    module("ESModule", "worker.mjs", "utf8"),
+    ...names.map((name) => module("ESModule", name, "utf8")),
+    module("CompiledWasm", wasm),
+  ]);
+}

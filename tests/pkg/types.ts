@@ -1,0 +1,147 @@
+// What the declarations promise, checked by the compiler. Nothing here is run.
+
+import {
+  Intents,
+  Shard,
+  ShardwireError,
+  version,
+  type DispatchEvent,
+  type GatewayEvent,
+  type Session,
+  type ShardOptions,
+  type Snapshot,
+  type StatusName,
+} from "shardwire";
+import { load, Shard as ManualShard } from "shardwire/manual";
+
+/** Fails to compile unless both types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+declare function same<A, B>(yes: Same<A, B>): void;
+declare const never: (value: never) => void;
+
+// Options: the least, and all.
+new Shard({ token: "t", intents: 0 });
+new Shard({ token: "t", intents: [] });
+const options: ShardOptions = {
+  token: "t",
+  intents: ["GUILDS", "GUILD_MESSAGES"],
+  url: "ws://127.0.0.1:8484",
+  allowInsecure: false,
+  shard: [0, 2],
+  session: { id: "s", sequence: 1, resumeUrl: null, shard: [0, 2] },
+  compression: "none",
+  filter: { only: ["MESSAGE_CREATE"] },
+  presence: { status: "idle", activities: [{ name: "chess", type: 0 }], since: null, afk: true },
+  largeThreshold: 100,
+  properties: { os: "linux" },
+  limits: { waitingEvents: 5 },
+  patience: { hello: 1000 },
+  WebSocket,
+};
+const shard = new Shard(options);
+
+// Wrong options.
+// @ts-expect-error no token
+new Shard({ intents: 0 });
+// @ts-expect-error no intents
+new Shard({ token: "t" });
+// @ts-expect-error an intent that does not exist
+new Shard({ token: "t", intents: ["GUILD_MESSAGE"] });
+// @ts-expect-error a shard is a pair
+new Shard({ token: "t", intents: 0, shard: [0] });
+// @ts-expect-error an encoding that is not offered
+new Shard({ token: "t", intents: 0, compression: "zstd" });
+// @ts-expect-error a filter says either what to keep or what to drop
+new Shard({ token: "t", intents: 0, filter: { keep: ["READY"] } });
+// @ts-expect-error an option that does not exist
+new Shard({ token: "t", intents: 0, heartbeat: 5 });
+// @ts-expect-error a socket is not its constructor
+new Shard({ token: "t", intents: 0, WebSocket: new WebSocket("ws://127.0.0.1") });
+
+// Events narrow by their type, and every type has its place.
+for await (const event of shard) {
+  same<typeof event, GatewayEvent>(true);
+  switch (event.type) {
+    case "dispatch":
+      same<typeof event, DispatchEvent>(true);
+      event.name satisfies string;
+      event.raw satisfies string;
+      // @ts-expect-error events are not to be changed
+      event.sequence = 1;
+      break;
+    case "status":
+      event.status satisfies StatusName;
+      event.retryInMs satisfies number | undefined;
+      break;
+    case "heartbeat":
+      event.roundTripMs satisfies number;
+      break;
+    case "disconnected":
+      event.fault.code satisfies string;
+      event.next satisfies "resume" | "identify" | "stop";
+      break;
+    case "resumed":
+      event.replayed satisfies number;
+      break;
+    case "notice":
+      event.code satisfies "unknown-opcode" | "bad-resume-url" | "sequence-gap";
+      break;
+    case "stopped":
+      event.reason.code satisfies "fatal" | "identify-budget-spent" | "requested";
+      break;
+    default:
+      never(event);
+  }
+  // @ts-expect-error only dispatches have a name
+  event.name;
+}
+
+// The shard.
+same<StatusName, typeof shard.status>(true);
+shard.connect() satisfies Shard;
+(await shard.nextBatch()) satisfies GatewayEvent[];
+shard.snapshot() satisfies Snapshot;
+shard.snapshot().heartbeat.intervalMs satisfies number | null;
+const session: Session | null = await shard.close({ keepSession: true });
+JSON.parse(JSON.stringify(session)) satisfies Session | null;
+await using disposed = new Shard(options);
+// @ts-expect-error the status is not to be set
+shard.status = "ready";
+// @ts-expect-error a session may be missing
+shard.session.id;
+
+// Commands.
+shard.updatePresence({ status: "dnd" });
+shard.updateVoiceState({ guildId: "1", channelId: null });
+shard.requestGuildMembers({ guildId: "1", query: "", limit: 0 });
+shard.requestGuildMembers({ guildId: "1", userIds: ["2"], presences: true, nonce: "n" });
+shard.send(3, { anything: true });
+// @ts-expect-error no such status
+shard.updatePresence({ status: "asleep" });
+// @ts-expect-error either a query or ids
+shard.requestGuildMembers({ guildId: "1", query: "", limit: 0, userIds: ["2"] });
+// @ts-expect-error a query needs its limit
+shard.requestGuildMembers({ guildId: "1", query: "" });
+// @ts-expect-error ids are texts, since numbers would lose digits
+shard.requestGuildMembers({ guildId: 1, userIds: ["2"] });
+
+// Errors, intents, version.
+declare const error: unknown;
+if (error instanceof ShardwireError) {
+  error satisfies Error;
+  error.code satisfies string;
+  // @ts-expect-error a code that does not exist
+  if (error.code === "nonsense") never(error);
+}
+(Intents.GUILDS | Intents.NON_PRIVILEGED) satisfies number;
+// @ts-expect-error an intent that does not exist
+Intents.GUILD;
+version satisfies string;
+
+// The entry for loading by hand is the same package.
+load(new Uint8Array(8));
+load(new ArrayBuffer(8));
+load(await WebAssembly.compile(new Uint8Array(8)));
+// @ts-expect-error an address must be fetched first
+load("shardwire.wasm");
+same<typeof ManualShard, typeof Shard>(true);

@@ -1,0 +1,19 @@
+//! Scenarios in virtual time: the client against a mock gateway, or a server by hand, over an imperfect wire.
+//!
+//! One file per subject, one function per sentence. `docs/conformance.md` says which sentence of the protocol is shown where.
+#![cfg(feature = "testing")]
+
+mod closing;
+mod commands;
+mod compression;
+mod conformance;
+mod handshake;
+mod heartbeat;
+mod hostile;
+mod limits;
+mod model;
+mod peers;
+mod receiving;
+mod support;
+mod transport;
+mod wild_servers;

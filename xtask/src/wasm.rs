@@ -1,0 +1,93 @@
+//! From Rust to a small WebAssembly module with its JavaScript bindings.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
+
+use crate::{progress::Step, tools, workspace::Workspace};
+
+/// Stem of the generated files: `shardwire.js`, `shardwire_bg.wasm`.
+const NAME: &str = "shardwire";
+
+/// Writes module, bindings and declarations into `folder`.
+pub(crate) fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
+    tools::ensure_wasm_target()?;
+    let compiled = Step::run("Compile to WebAssembly", |step| compile(workspace, step))?;
+    Step::run("Generate bindings", |_| bind(&compiled, folder))?;
+    let module = folder.join(format!("{NAME}_bg.wasm"));
+    Step::run("Shrink the module", |step| shrink(workspace, step, &module))
+}
+
+/// The crate type is asked for here and not in the manifest, so that native users never build a `cdylib`.
+fn compile(workspace: &Workspace, step: &Step) -> Result<PathBuf> {
+    let mut cargo = tools::cargo();
+    cargo.current_dir(workspace.root()).env("CARGO_ENCODED_RUSTFLAGS", flags()).args([
+        "rustc",
+        "--package=shardwire",
+        "--lib",
+        "--crate-type=cdylib",
+        "--target=wasm32-unknown-unknown",
+        "--profile=wasm",
+        "--no-default-features",
+        "--features=web,zlib",
+    ]);
+    step.execute(&mut cargo)?;
+    Ok(workspace.target("wasm32-unknown-unknown/wasm").join(format!("{NAME}.wasm")))
+}
+
+/// Keeps the builder's folders out of the texts of panics, so that everybody builds the same bytes.
+fn flags() -> OsString {
+    let mut flags = OsString::new();
+    for sources in registries() {
+        if !flags.is_empty() {
+            // Cargo's separator in encoded flags: it occurs in no path.
+            flags.push("\u{1f}");
+        }
+        flags.push("--remap-path-prefix=");
+        flags.push(sources);
+        flags.push("=registry");
+    }
+    flags
+}
+
+/// Where Cargo has unpacked crates: one folder for each registry that was ever used, none if all crates are vendored.
+fn registries() -> Vec<PathBuf> {
+    let entries = fs::read_dir(cargo_home().join("registry/src"));
+    entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+fn cargo_home() -> PathBuf {
+    let home = || env::home_dir().unwrap_or_default().join(".cargo");
+    env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
+}
+
+/// One flavour for every runtime: the `web` target without a default path. Each entry file loads the module its way.
+fn bind(compiled: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Bindgen::new()
+        .input_path(compiled)
+        .out_name(NAME)
+        .typescript(true)
+        .omit_default_module_path(true)
+        .encode_into(EncodeInto::Always)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .web(true)?
+        .generate(folder)
+        .context("wasm-bindgen could not generate the bindings")
+}
+
+/// `wasm-opt` reads from the module which features it may use, so it needs no flags for them.
+fn shrink(workspace: &Workspace, step: &Step, module: &Path) -> Result<()> {
+    let mut node = tools::node();
+    node.arg(workspace.node_module("binaryen/bin/wasm-opt"))
+        .args(["-O3", "--output"])
+        .args([module, module]);
+    step.execute(&mut node)
+}
