@@ -14,8 +14,7 @@ use super::{
 };
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A connection ended by something else than the user's `close`.
@@ -23,16 +22,13 @@ pub enum Event {
         /// Why.
         fault: Fault,
         /// What the shard does about it.
-        #[serde(flatten)]
         next: Next,
     },
     /// An event from Discord.
     Dispatch(Dispatch),
     /// A heartbeat was acknowledged.
-    #[serde(rename = "heartbeat")]
     HeartbeatAcked {
         /// From the heartbeat to its acknowledgement.
-        #[serde(rename = "roundTripMs", serialize_with = "millis")]
         round_trip: Duration,
     },
     /// Something odd that does not harm the connection.
@@ -43,13 +39,10 @@ pub enum Event {
         replayed: u64,
     },
     /// The status changed.
-    #[serde(rename = "status")]
     StatusChanged {
         /// What it is now.
-        #[serde(flatten)]
         status: Status,
         /// What it was.
-        #[serde(serialize_with = "status_name")]
         previous: Status,
     },
     /// The last event.
@@ -99,17 +92,56 @@ impl fmt::Debug for Dispatch {
     }
 }
 
-/// `{ name, sequence, data }`; data that is not JSON after all is given as `raw` text.
-impl Serialize for Dispatch {
+/// `{ type, … }`: by hand, as deriving it with flattened parts makes five times the code.
+impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
+        match self {
+            Self::Disconnected { fault, next } => {
+                map.serialize_entry("type", "disconnected")?;
+                map.serialize_entry("fault", fault)?;
+                next.write(&mut map)?;
+            }
+            Self::Dispatch(dispatch) => {
+                map.serialize_entry("type", "dispatch")?;
+                dispatch.write(&mut map)?;
+            }
+            Self::HeartbeatAcked { round_trip } => {
+                map.serialize_entry("type", "heartbeat")?;
+                map.serialize_entry("roundTripMs", &Millis(*round_trip))?;
+            }
+            Self::Notice(notice) => {
+                map.serialize_entry("type", "notice")?;
+                map.serialize_entry("code", notice.code())?;
+                map.serialize_entry("message", &notice.to_string())?;
+            }
+            Self::Resumed { replayed } => {
+                map.serialize_entry("type", "resumed")?;
+                map.serialize_entry("replayed", replayed)?;
+            }
+            Self::StatusChanged { status, previous } => {
+                map.serialize_entry("type", "status")?;
+                status.write(&mut map)?;
+                map.serialize_entry("previous", previous.name())?;
+            }
+            Self::Stopped { reason } => {
+                map.serialize_entry("type", "stopped")?;
+                map.serialize_entry("reason", reason)?;
+            }
+        }
+        map.end()
+    }
+}
+
+impl Dispatch {
+    /// Data that is not JSON after all is given as `raw` text.
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("name", &self.name)?;
         map.serialize_entry("sequence", &self.sequence)?;
         match serde_json::from_str::<&RawValue>(&self.data) {
-            Ok(data) => map.serialize_entry("data", data)?,
-            Err(_) => map.serialize_entry("raw", &self.data)?,
+            Ok(data) => map.serialize_entry("data", data),
+            Err(_) => map.serialize_entry("raw", &self.data),
         }
-        map.end()
     }
 }
 
@@ -132,33 +164,36 @@ pub enum Next {
     Stop,
 }
 
-impl Serialize for Next {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Next {
+    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         let (next, host, retry_in) = match self {
-            Self::Identify { retry_in } => ("identify", Some(Host::Base), Some(retry_in)),
-            Self::Resume { host, retry_in } => ("resume", Some(*host), Some(retry_in)),
-            Self::Stop => ("stop", None, None),
+            Self::Identify { retry_in } => ("identify", Host::Base, retry_in),
+            Self::Resume { host, retry_in } => ("resume", *host, retry_in),
+            Self::Stop => return map.serialize_entry("next", "stop"),
         };
-        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("next", next)?;
-        if let Some(host) = host {
-            map.serialize_entry("host", &host)?;
-        }
-        if let Some(retry_in) = retry_in {
-            map.serialize_entry("retryInMs", &to_millis(*retry_in))?;
-        }
-        map.end()
+        map.serialize_entry("host", host.name())?;
+        map.serialize_entry("retryInMs", &Millis(*retry_in))
     }
 }
 
 /// Which address a connection goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
     /// The configured one.
     Base,
     /// The one that READY named.
     Resume,
+}
+
+impl Host {
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Resume => "resume",
+        }
+    }
 }
 
 /// Something odd that does not harm the connection.
@@ -196,15 +231,6 @@ impl fmt::Display for Notice {
             Self::SequenceGap { missing } => write!(f, "{missing} sequence numbers never came"),
             Self::UnknownOpcode(opcode) => write!(f, "ignored a message with opcode {opcode}"),
         }
-    }
-}
-
-impl Serialize for Notice {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("code", self.code())?;
-        map.serialize_entry("message", &self.to_string())?;
-        map.end()
     }
 }
 
@@ -257,16 +283,14 @@ impl Status {
     }
 }
 
-/// `{ status }`, and `attempt` and `retryInMs` while disconnected.
-impl Serialize for Status {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
+impl Status {
+    fn write<M: SerializeMap>(self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("status", self.name())?;
         if let Self::Disconnected { attempt, retry_in } = self {
-            map.serialize_entry("attempt", attempt)?;
-            map.serialize_entry("retryInMs", &to_millis(*retry_in))?;
+            map.serialize_entry("attempt", &attempt)?;
+            map.serialize_entry("retryInMs", &Millis(retry_in))?;
         }
-        map.end()
+        Ok(())
     }
 }
 
@@ -274,8 +298,8 @@ impl Serialize for Status {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
-    /// What it is doing.
-    #[serde(flatten)]
+    /// What it is doing; in JSON its name.
+    #[serde(serialize_with = "status_name")]
     pub status: Status,
     /// Which shard it is.
     pub shard: ShardId,
@@ -365,14 +389,21 @@ pub struct Counters {
     pub heartbeats: u64,
 }
 
-/// Milliseconds with up to three decimals: a loopback round trip is far below one.
-#[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
-fn to_millis(span: Duration) -> f64 {
-    span.as_micros() as f64 / 1000.0
+/// A span as milliseconds with three decimals: a loopback round trip is far below one. Written as text, as printing floats
+/// brings tables of 10 KB.
+struct Millis(Duration);
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let whole = self.0.as_secs().saturating_mul(1000) + u64::from(self.0.subsec_millis());
+        let micros = self.0.subsec_micros() % 1000;
+        let text = format!("{whole}.{micros:03}");
+        RawValue::from_string(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
 }
 
 fn millis<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(to_millis(*span))
+    Millis(*span).serialize(serializer)
 }
 
 #[expect(clippy::ref_option, reason = "serde's signature")]
@@ -380,11 +411,11 @@ fn optional_millis<S: Serializer>(
     span: &Option<Duration>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    span.map(to_millis).serialize(serializer)
+    span.map(Millis).serialize(serializer)
 }
 
 fn all_millis<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(spans.iter().copied().map(to_millis))
+    serializer.collect_seq(spans.iter().copied().map(Millis))
 }
 
 fn status_name<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
@@ -417,11 +448,11 @@ mod tests {
                 status: Status::Disconnected { attempt: 2, retry_in: Duration::from_millis(1500) },
                 previous: Status::Ready,
             }),
-            r#"{"type":"status","status":"disconnected","attempt":2,"retryInMs":1500.0,"previous":"ready"}"#
+            r#"{"type":"status","status":"disconnected","attempt":2,"retryInMs":1500.000,"previous":"ready"}"#
         );
         assert_eq!(
             json(&Event::HeartbeatAcked { round_trip: Duration::from_micros(250) }),
-            r#"{"type":"heartbeat","roundTripMs":0.25}"#
+            r#"{"type":"heartbeat","roundTripMs":0.250}"#
         );
         assert_eq!(
             json(&Event::Disconnected {
@@ -431,7 +462,7 @@ mod tests {
             concat!(
                 r#"{"type":"disconnected","fault":{"code":"closed","message":"the gateway closed with 4009 "#,
                 r#"(session timed out): the session expired","closeCode":4009,"closeReason":"late"},"#,
-                r#""next":"identify","host":"base","retryInMs":1000.0}"#
+                r#""next":"identify","host":"base","retryInMs":1000.000}"#
             )
         );
         assert_eq!(

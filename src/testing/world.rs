@@ -97,6 +97,8 @@ pub struct Client {
     sends: Vec<Sent>,
     opened: Vec<Opened>,
     closed: Vec<Closed>,
+    /// Whether it said its last word.
+    is_over: bool,
 }
 
 /// A message that a shard sent.
@@ -303,6 +305,7 @@ impl<S: Server> World<S> {
 
     /// Lets the shards sleep as a computer does: the clock goes on, and whatever happens meanwhile is told afterwards.
     pub fn suspend(&mut self, secs: u64) {
+        self.drain_server();
         self.now = self.now + Duration::from_secs(secs);
         self.tell(|| format!("woke up after {secs} s"));
     }
@@ -359,6 +362,11 @@ impl<S: Server> World<S> {
         self.input_to(0, input);
     }
 
+    /// Tells a shard something.
+    pub fn input_to_shard(&mut self, number: usize, input: Input) {
+        self.input_to(number, input);
+    }
+
     /// Ends the first shard.
     pub fn close(&mut self, keep_session: bool) {
         self.input(Input::Close { keep_session });
@@ -388,6 +396,7 @@ impl<S: Server> World<S> {
             machine = machine.resume_from(session).expect("it was this shard's own");
         }
         old.machine = machine;
+        old.is_over = false;
         self.input_to(client, Input::Start);
     }
 
@@ -815,9 +824,9 @@ impl<S: Server> World<S> {
     }
 
     fn on_event(&mut self, client: usize, event: Event) {
-        let last = self.clients[client].events.last();
-        let is_over = matches!(last, Some((_, Event::Stopped { .. })));
+        let is_over = self.clients[client].is_over;
         assert!(!is_over, "expected nothing after the end, got {event:?}\n{}", self.story());
+        self.clients[client].is_over = matches!(event, Event::Stopped { .. });
         self.clients[client].events.push((self.now, event));
     }
 
@@ -906,6 +915,7 @@ impl Client {
             sends: Vec::new(),
             opened: Vec::new(),
             closed: Vec::new(),
+            is_over: false,
         }
     }
 

@@ -61,7 +61,8 @@ impl Timer for WebTimer {
         let fired = Rc::clone(&shared);
         let span = at.saturating_since(self.now()).min(LONGEST);
         // Rounded up: waking a moment early would only mean to set the alarm again.
-        let millis = u32::try_from(span.as_micros().div_ceil(1000)).unwrap_or(u32::MAX);
+        let millis = (span + Duration::from_micros(999)).as_millis();
+        let millis = u32::try_from(millis).unwrap_or(u32::MAX);
         let timeout = Timeout::new(millis, move || {
             fired.has_fired.set(true);
             if let Some(waker) = fired.waker.take() {

@@ -14,7 +14,7 @@ use std::{
 
 use js_sys::{Array, ArrayBuffer, Function, JsString, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, prelude::*};
-use web_sys::{BinaryType, CloseEvent, ErrorEvent, Event, MessageEvent, WebSocket};
+use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
 use super::inbox::Inbox;
 use crate::{
@@ -204,11 +204,7 @@ fn to_frame(data: &JsValue) -> Option<Frame> {
 
 /// What a thrown value or an error event says. Browsers tell nothing about why a socket failed.
 fn describe(error: &JsValue) -> TransportError {
-    let message = error
-        .dyn_ref::<js_sys::Error>()
-        .map(|error| String::from(error.message()))
-        .or_else(|| Reflect::get(error, &"message".into()).ok()?.as_string())
-        .or_else(|| Some(error.dyn_ref::<ErrorEvent>()?.message()))
-        .filter(|message| !message.is_empty());
+    let message = Reflect::get(error, &"message".into()).ok().and_then(|text| text.as_string());
+    let message = message.filter(|message| !message.is_empty());
     TransportError::new(message.unwrap_or_else(|| "the host gave no reason".into()))
 }

@@ -13,17 +13,26 @@ const ROOT = new URL("../../", import.meta.url);
 const LIMITS = { timeout: 60_000 };
 
 let project;
-let gateway;
 
 before(async () => {
   project = await makeProject();
-  gateway = await startGateway({ rate: 50 });
 }, LIMITS);
 
 after(async () => {
-  await gateway?.stop();
   await project?.remove();
 });
+
+/** Runs `work` with a gateway of its own, which must have had no reason to complain. */
+async function withGateway(work) {
+  const gateway = await startGateway({ rate: 50 });
+  try {
+    await work({ token: TOKEN, intents: 0xffff, url: gateway.url });
+    const { violations } = await gateway.state();
+    assert.deepEqual(violations, []);
+  } finally {
+    await gateway.stop();
+  }
+}
 
 test("the tarball holds what the exports name, and one module", LIMITS, async () => {
   const names = project.tarball.files.map((file) => file.path);
@@ -38,32 +47,47 @@ test("the tarball holds what the exports name, and one module", LIMITS, async ()
 });
 
 test("a session goes on in a second process", LIMITS, async () => {
-  const options = { token: TOKEN, intents: 0xffff, url: gateway.url };
+  await withGateway(async (options) => {
+    const first = await runShard({ options, dispatches: 25, keepSession: true });
+    assert.equal(first.dispatches[0].name, "READY");
+    assert.ok(first.dispatches.every((event) => event.hasData));
+    assertConsecutive(first.dispatches, 1);
+    assert.equal(first.snapshot.counters.identifies, 1);
+    assert.equal(first.session.sequence, first.dispatches.at(-1).sequence);
+    assert.match(first.session.id, /./);
 
-  const first = await runShard({ options, dispatches: 25, keepSession: true });
-  assert.equal(first.dispatches[0].name, "READY");
-  assert.ok(first.dispatches.every((event) => event.hasData));
-  assertConsecutive(first.dispatches, 1);
-  assert.equal(first.snapshot.counters.identifies, 1);
-  assert.equal(first.session.sequence, first.dispatches.at(-1).sequence);
-  assert.match(first.session.id, /./);
-
-  const second = await runShard({ options: { ...options, session: first.session }, dispatches: 25, keepSession: false });
-  assertConsecutive(second.dispatches.filter(isDiscords), first.session.sequence + 1);
-  assert.ok(second.dispatches.every((event) => event.name !== "READY"));
-  assert.equal(second.others.filter((event) => event.type === "resumed").length, 1);
-  assert.equal(second.snapshot.counters.identifies, 0);
-  assert.equal(second.snapshot.counters.resumes, 1);
-  assert.equal(second.snapshot.counters.gaps, 0);
-  assert.equal(second.session, null, "a session that was ended cannot be resumed");
-  assert.equal(second.status, "stopped");
+    const again = { ...options, session: first.session };
+    const second = await runShard({ options: again, dispatches: 25, until: "resumed", keepSession: false });
+    assertConsecutive(second.dispatches, first.session.sequence + 1);
+    assert.ok(second.dispatches.every((event) => event.name !== "READY"));
+    const [resumed, ...more] = second.others.filter((event) => event.type === "resumed");
+    assert.deepEqual(more, []);
+    assert.equal(resumed.replayed, second.snapshot.counters.replayed);
+    assert.equal(second.snapshot.counters.identifies, 0);
+    assert.equal(second.snapshot.counters.resumes, 1);
+    assert.equal(second.snapshot.counters.gaps, 0);
+    assert.equal(second.session, null, "a session that was ended cannot be resumed");
+    assert.equal(second.status, "stopped");
+  });
 });
 
 test("the same without compression", LIMITS, async () => {
-  const options = { token: TOKEN, intents: 0xffff, url: gateway.url, compression: "none" };
-  const { dispatches, snapshot } = await runShard({ options, dispatches: 10, keepSession: false });
-  assertConsecutive(dispatches, 1);
-  assert.equal(snapshot.counters.wireBytes, snapshot.counters.inflatedBytes);
+  await withGateway(async (options) => {
+    const { dispatches, snapshot } = await runShard({
+      options: { ...options, compression: "none" },
+      dispatches: 10,
+      keepSession: false,
+    });
+    assertConsecutive(dispatches, 1);
+    assert.equal(snapshot.counters.wireBytes, snapshot.counters.inflatedBytes);
+  });
+});
+
+test("nothing keeps the process alive after close", LIMITS, async () => {
+  await withGateway(async (options) => {
+    const { timers } = await runShard({ options, dispatches: 5, keepSession: true });
+    assert.deepEqual(timers, []);
+  });
 });
 
 test("what is not right is refused with a code", LIMITS, async () => {
@@ -77,7 +101,7 @@ test("what is not right is refused with a code", LIMITS, async () => {
     "an address of the web": "bad-url",
     "a clear connection to elsewhere": "insecure-url",
     "a threshold too small": "bad-large-threshold",
-    "an empty session": "bad-session",
+    "a session of another shard": "bad-session",
     "an unknown compression": "bad-options",
     "no options": "bad-options",
     "an identify by hand": "reserved-opcode",
@@ -108,11 +132,6 @@ async function runFixture(name, args = [], env = {}) {
   });
   assert.ok(!`${stdout}${stderr}`.includes(TOKEN), `the token is in the output of ${name}`);
   return JSON.parse(stdout);
-}
-
-/** RESUMED takes a sequence number too, but is not an event that was missed. */
-function isDiscords(event) {
-  return event.name !== "RESUMED";
 }
 
 function assertConsecutive(dispatches, first) {

@@ -23,30 +23,41 @@ const COMMANDS = {
 };
 
 let project;
-let gateway;
 
 before(async () => {
   project = await makeProject();
-  gateway = await startGateway({ rate: 50 });
 }, LIMITS);
 
 after(async () => {
-  await gateway?.stop();
   await project?.remove();
 });
+
+/** Runs `work` with a gateway of its own: one after the other, identifies would have to keep their distance. */
+async function withGateway(work) {
+  const gateway = await startGateway({ rate: 50 });
+  try {
+    await work({ token: "MTA0.fake-token.for-tests-only", intents: 0xffff, url: gateway.url });
+    const { violations } = await gateway.state();
+    assert.deepEqual(violations, []);
+  } finally {
+    await gateway.stop();
+  }
+}
 
 for (const [name, [program, ...args]] of Object.entries(COMMANDS)) {
   test(`a shard runs in ${name}`, LIMITS, async () => {
     const npms = fileURLToPath(new URL(`../../node_modules/${program}`, import.meta.url));
     // npm brings them for Linux; elsewhere they have to be on PATH.
     const bin = existsSync(npms) ? npms : name;
-    const task = { options: options(), dispatches: 20, keepSession: true };
-    const { stdout } = await run(bin, [...args, "run.mjs"], {
-      cwd: project.folder,
-      env: { ...process.env, TASK: JSON.stringify(task), NO_COLOR: "1" },
-      timeout: 30_000,
+    await withGateway(async (options) => {
+      const task = { options, dispatches: 20, keepSession: true };
+      const { stdout } = await run(bin, [...args, "run.mjs"], {
+        cwd: project.folder,
+        env: { ...process.env, TASK: JSON.stringify(task), NO_COLOR: "1" },
+        timeout: 30_000,
+      });
+      check(JSON.parse(stdout));
     });
-    check(JSON.parse(stdout));
   });
 }
 
@@ -57,11 +68,13 @@ test("a shard runs in workerd", LIMITS, async () => {
     modules: await workerModules(),
   });
   try {
-    const body = JSON.stringify({ options: options(), dispatches: 20 });
-    const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
-    const answer = await response.text();
-    assert.equal(response.status, 200, answer);
-    check(JSON.parse(answer));
+    await withGateway(async (options) => {
+      const body = JSON.stringify({ options, dispatches: 20 });
+      const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
+      const answer = await response.text();
+      assert.equal(response.status, 200, answer);
+      check(JSON.parse(answer));
+    });
   } finally {
     await worker.dispose();
   }
@@ -76,10 +89,6 @@ test("each condition leads to its entry", LIMITS, async () => {
     assert.match(stdout, new RegExp(`/entry/${entry}\\.js\\s*$`), condition);
   }
 });
-
-function options() {
-  return { token: "MTA0.fake-token.for-tests-only", intents: 0xffff, url: gateway.url };
-}
 
 function check({ dispatches, session, snapshot }) {
   assert.equal(dispatches[0].name, "READY");

@@ -2,7 +2,7 @@
 
 use shardwire::{
     proto::{Compression, Config, ConfigBuilder, Event, Fault, Frame, Input, Instant, Intents, Opcode},
-    testing::{ByHand, Gateway, GatewayOptions, Heard, Line, Peer, World},
+    testing::{ByHand, GatewayOptions, Heard, Line, World},
 };
 
 /// A token that must never be seen.
@@ -125,11 +125,6 @@ pub fn faults<S: shardwire::testing::Server>(world: &World<S>) -> Vec<Fault> {
         _ => None,
     };
     world.events().into_iter().filter_map(fault).collect()
-}
-
-/// The connection that is open now, as the gateway counts.
-pub fn peer(gateway: &Gateway) -> Peer {
-    gateway.peers().next().expect("a connection")
 }
 
 /// What the gateway found wrong with the client.

@@ -146,7 +146,6 @@ function ready(state, now) {
       ? "Resumed: nothing was missed."
       : `Resumed: ${plural(resumed.replayed, "missed event")} came again, none was lost.`;
   }
-  if (state.snapshot?.heartbeat.isAcked === false) return "Connected; a heartbeat is out and its answer is awaited.";
   return "Connected and healthy: events flow and heartbeats are answered.";
 }
 

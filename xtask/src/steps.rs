@@ -202,7 +202,7 @@ fn node_test(context: &Context<'_>, node: &Path, tests: &[&str]) -> Command {
         .env("SHARDWIRE_PACKAGE", workspace.package())
         .env("SHARDWIRE_TARGET", workspace.target(""))
         .env("XTASK_BIN", &context.xtask)
-        .args(["--test", "--test-concurrency=1"])
+        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .args(tests);
     command
 }

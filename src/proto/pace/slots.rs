@@ -2,7 +2,7 @@
 //!
 //! Source: Discord's "Session start limit" and "Max concurrency".
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -45,8 +45,8 @@ pub struct Slots {
     limit: SessionStartLimit,
     remaining: u32,
     resets_at: Instant,
-    /// Bucket to the first instant at which it is free.
-    buckets: BTreeMap<u32, Instant>,
+    /// Buckets that were used, each with the first instant at which it is free. There are few.
+    buckets: Vec<(u32, Instant)>,
 }
 
 impl Slots {
@@ -56,7 +56,7 @@ impl Slots {
             limit,
             remaining: limit.remaining,
             resets_at: now + Duration::from_millis(limit.reset_after_ms),
-            buckets: BTreeMap::new(),
+            buckets: Vec::new(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Slots {
         if self.remaining == 0 {
             return Err(BudgetSpent { retry_in: self.resets_at.saturating_since(now) });
         }
-        let free = self.buckets.entry(bucket(self.limit, shard)).or_insert(now);
+        let free = self.bucket(shard, now);
         let at = now.max(*free);
         *free = at + SPACING + MARGIN;
         Ok(at)
@@ -76,13 +76,24 @@ impl Slots {
     pub fn sent(&mut self, shard: ShardId, now: Instant) {
         self.refill(now);
         self.remaining = self.remaining.saturating_sub(1);
-        let free = self.buckets.entry(bucket(self.limit, shard)).or_insert(now);
+        let free = self.bucket(shard, now);
         *free = (*free).max(now + SPACING + MARGIN);
     }
 
     /// Identifies left in this window.
     pub const fn remaining(&self) -> u32 {
         self.remaining
+    }
+
+    /// When the bucket of `shard` is free.
+    fn bucket(&mut self, shard: ShardId, now: Instant) -> &mut Instant {
+        let bucket = shard.number() % self.limit.max_concurrency.max(1);
+        let at = self.buckets.iter().position(|(known, _)| *known == bucket);
+        let at = at.unwrap_or_else(|| {
+            self.buckets.push((bucket, now));
+            self.buckets.len() - 1
+        });
+        &mut self.buckets[at].1
     }
 
     fn refill(&mut self, now: Instant) {
@@ -93,9 +104,6 @@ impl Slots {
     }
 }
 
-fn bucket(limit: SessionStartLimit, shard: ShardId) -> u32 {
-    shard.number() % limit.max_concurrency.max(1)
-}
 
 #[cfg(test)]
 mod tests {

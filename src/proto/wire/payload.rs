@@ -73,8 +73,8 @@ struct Outgoing<T> {
 
 /// The text of a message with opcode `opcode`. Sends carry only `op` and `d`.
 pub(crate) fn encode<T: Serialize>(opcode: Opcode, data: T) -> String {
-    serde_json::to_string(&Outgoing { op: opcode.0, d: data })
-        .expect("plain structs with string keys always serialise")
+    // Plain structs with string keys always serialise; `expect` would bring the printing of errors that cannot be.
+    serde_json::to_string(&Outgoing { op: opcode.0, d: data }).unwrap_or_default()
 }
 
 /// Like [`encode`], for data that is JSON already.

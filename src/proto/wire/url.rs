@@ -47,12 +47,12 @@ impl GatewayUrl {
         if text.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
             return Err(UrlError::Characters);
         }
-        let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
-        let is_secure = match scheme.to_ascii_lowercase().as_str() {
-            "wss" => true,
-            "ws" => false,
-            _ => return Err(UrlError::Scheme),
-        };
+        let (scheme, rest) = text.split_once(':').ok_or(UrlError::Scheme)?;
+        let rest = rest.strip_prefix("//").ok_or(UrlError::Scheme)?;
+        let is_secure = scheme.eq_ignore_ascii_case("wss");
+        if !is_secure && !scheme.eq_ignore_ascii_case("ws") {
+            return Err(UrlError::Scheme);
+        }
         let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
         let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = match address.find('/') {
