@@ -1,0 +1,11 @@
+//! The native client on real sockets, on loopback only: against the mock gateway, and against peers that behave badly.
+#![cfg(feature = "mock")]
+
+#[cfg(feature = "cli")]
+mod cli;
+mod handshake;
+mod hostile;
+mod lifecycle;
+mod raw;
+mod support;
+mod transport;
