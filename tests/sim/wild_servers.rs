@@ -388,8 +388,9 @@ fn a_message_in_fragments_with_an_empty_last_one_is_one_message() {
 
 #[test]
 fn payload_compression_is_never_asked_for_and_never_comes() {
-    let mut world = ready_with(GatewayOptions { guilds: 3, ..options() }, config().shard(0, 1));
-    world.pass(1);
+    let mut world = World::new(GatewayOptions { guilds: 3, ..options() }, config());
+    world.start();
+    world.until_ready();
     let identify: serde_json::Value =
         serde_json::from_str(world.sent(Opcode::IDENTIFY)[0].data()).expect("JSON");
     assert_eq!(identify.get("compress"), None);
