@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use clap::{Parser, Subcommand, error::ErrorKind};
 
 #[path = "shardwire/arguments.rs"]
 mod arguments;
@@ -90,20 +90,19 @@ fn explain(error: &clap::Error) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// Takes words out of `text` that are like tokens: long, and neither an option nor a list of names.
+/// Takes words out of `text` that look like tokens: long, with dots.
 fn conceal(text: String, words: Vec<String>) -> String {
     const SHORTEST: usize = 20;
-    let has_command = |name: &str| Cli::command().find_subcommand(name).is_some();
     let words = words.iter().map(|word| word.split_once('=').map_or(&**word, |(_, value)| value));
     words
-        .filter(|word| word.len() >= SHORTEST && !word.starts_with('-') && !has_command(word))
-        .filter(|word| word.chars().any(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
-        .filter(|word| word.contains('.'))
+        .filter(|word| word.len() >= SHORTEST && word.contains('.'))
         .fold(text, |text, word| text.replace(word, "(hidden)"))
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]

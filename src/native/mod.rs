@@ -55,10 +55,7 @@ pub fn connect(config: Config) -> (NativeShard, ShardHandle) {
 /// # Errors
 ///
 /// [`ConfigError::BadSession`] if the session belongs to another shard.
-pub fn resume(
-    config: Config,
-    session: Session,
-) -> Result<(NativeShard, ShardHandle), ConfigError> {
+pub fn resume(config: Config, session: Session) -> Result<(NativeShard, ShardHandle), ConfigError> {
     let (shard, handle) = connect(config);
     Ok((shard.resume_from(session)?, handle))
 }

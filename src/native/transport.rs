@@ -21,11 +21,8 @@ use crate::{
 };
 
 /// How the client presents itself, in the form that Discord asks of bots.
-const PRODUCT: &str = concat!(
-    "DiscordBot (https://github.com/shardwire/shardwire, ",
-    env!("CARGO_PKG_VERSION"),
-    ")"
-);
+const PRODUCT: &str =
+    concat!("DiscordBot (https://github.com/shardwire/shardwire, ", env!("CARGO_PKG_VERSION"), ")");
 
 /// Messages that may wait for the socket. Discord takes 120 a minute; more only pile up if it has stopped reading.
 const MOST_OUTGOING: usize = 1024;
@@ -230,8 +227,8 @@ impl Link {
 fn close_message(close: &Close) -> Message {
     const LONGEST: usize = 123;
     let code = CloseCode::try_from(close.code).ok().filter(|code| !code.is_reserved());
-    let reason = &close.reason[..close.reason.floor_char_boundary(LONGEST)];
-    Message::close(code, reason)
+    let end = (0..=LONGEST).rev().find(|at| close.reason.is_char_boundary(*at));
+    Message::close(code, &close.reason[..end.unwrap_or_default()])
 }
 
 /// How a connection ended that broke.

@@ -15,31 +15,39 @@ const LIMITS = { timeout: 90_000 };
 const DEMO_LIMITS = { timeout: 600_000 };
 
 let browser;
-let gateway;
-let site;
 
 before(async () => {
   browser = await launch();
-  gateway = await startGateway({ rate: 25, seed: 1 });
-  site = await startXtask(["serve", "--port", "0", "--gateway", gateway.url], 20_000);
 }, LIMITS);
 
 after(async () => {
   await browser?.close();
-  await site?.interrupt();
-  await gateway?.stop();
 });
 
-/** Runs `work` on a fresh dashboard whose shard is ready. */
-async function withDashboard(options, work) {
+/**
+ * Runs `work` on a fresh dashboard whose shard is ready. Each has a gateway of its own: to a common one, they would be
+ * clients of one bot, whose identifies have to keep their distance.
+ */
+async function withDashboard({ excused, ...options }, work) {
+  const world = { gateway: await startGateway({ rate: 25 }) };
+  const site = await startXtask(["serve", "--port", "0", "--gateway", world.gateway.url], 20_000);
   const dashboard = await open(browser, site.url, options);
   try {
     await shows(dashboard.page, "status", /^ready$/i);
-    await work(dashboard.page, dashboard);
+    await work(dashboard.page, Object.assign(world, dashboard));
     dashboard.checkManners();
+    const { violations } = await world.gateway.state();
+    const serious = violations.filter((violation) => !excused?.test(violation));
+    assert.deepEqual(serious, [], "what the gateway says about the client");
   } finally {
     await dashboard.context.close();
+    await site.interrupt();
+    await world.gateway.stop();
   }
+}
+
+function tab(page, view) {
+  return page.locator(`[role="tab"][data-view="${view}"]`);
 }
 
 /** Waits until more events have come than now. */
@@ -52,16 +60,15 @@ test("events flow, compressed, without anything typed", LIMITS, async () => {
   await withDashboard({}, async (page) => {
     await flows(page);
     await page.getByTestId("event-row").first().waitFor();
-    await shows(page, "compression-ratio", /[1-9]/);
+    // Without compression it would be 1.
+    await eventually("compression", async () => Number.parseFloat(await text(page, "compression-ratio")), (ratio) => ratio > 1.5);
     assert.equal(await number(page, "identifies"), 1);
     assert.equal(await number(page, "gaps"), 0);
-    const state = JSON.stringify(await gateway.state());
-    assert.match(state, /zlib-stream/);
   });
 });
 
 test("a cut connection is resumed without a gap", LIMITS, async () => {
-  await withDashboard({}, async (page) => {
+  await withDashboard({}, async (page, { gateway }) => {
     const session = await text(page, "session-id");
     // A refused attempt makes sure that events are missed meanwhile.
     await gateway.fault({ fault: "refuse_handshake", status: 503, times: 1 });
@@ -104,14 +111,14 @@ test("reconnect and resume keep the session, close ends it", LIMITS, async () =>
 });
 
 test("a gateway that dies and comes back is waited for", LIMITS, async () => {
-  await withDashboard({}, async (page) => {
+  await withDashboard({}, async (page, world) => {
     const session = await text(page, "session-id");
-    await gateway.stop();
+    await world.gateway.stop();
     await shows(page, "status", /^disconnected$/i);
     const sentence = () => text(page, "sentence");
     await eventually("the sentence counts attempts", sentence, (said) => /\d/.test(said));
     // Another seed, or the new gateway would give out the same session ids as the old one.
-    gateway = await startGateway({ rate: 25, seed: 2, port: gateway.port });
+    world.gateway = await startGateway({ rate: 25, seed: 2, port: world.gateway.port });
     await shows(page, "status", /^ready$/i, 60_000);
     const isNew = (shown) => shown !== session;
     await eventually("a new session", () => text(page, "session-id"), isNew);
@@ -121,8 +128,10 @@ test("a gateway that dies and comes back is waited for", LIMITS, async () => {
 });
 
 test("a typed token can be found nowhere", LIMITS, async () => {
-  await withDashboard({}, async (page, { context, requested, said }) => {
-    await page.locator('[data-view="connection"]').click();
+  // The typed token is another bot's, which need not keep a distance to the first; the mock gateway knows one bot only.
+  const excused = /identify of bucket 0 within 5 s/;
+  await withDashboard({ excused }, async (page, { context, requested, said }) => {
+    await tab(page, "connection").click();
     await page.getByTestId("token").fill(TOKEN);
     const earlier = await text(page, "session-id");
     await page.getByTestId("connect").click();
@@ -149,7 +158,7 @@ test("a typed token can be found nowhere", LIMITS, async () => {
 
 test("a wrong gateway address is explained", LIMITS, async () => {
   await withDashboard({}, async (page) => {
-    await page.locator('[data-view="connection"]').click();
+    await tab(page, "connection").click();
     await page.getByTestId("gateway-address").fill("https://gateway.example");
     await page.getByTestId("connect").click();
     await page.getByTestId("error").or(page.locator("#address-note:not(:empty)")).first().waitFor();
@@ -161,7 +170,7 @@ for (const scheme of ["light", "dark"]) {
     await withDashboard({ scheme, script: AXE }, async (page) => {
       await page.getByTestId("event-row").first().waitFor();
       for (const view of VIEWS) {
-        await page.locator(`[data-view="${view}"]`).click();
+        await tab(page, view).click();
         const { violations } = await page.evaluate(() => globalThis.axe.run());
         const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n  ")}`);
         assert.deepEqual(found, [], `in the view ${view}`);
@@ -173,7 +182,7 @@ for (const scheme of ["light", "dark"]) {
     test(`everything fits at ${width} px, ${scheme}`, LIMITS, async () => {
       const height = width < 600 ? 780 : Math.round((width * 9) / 16);
       await withDashboard({ scheme, width, height }, async (page) => {
-        await page.getByTestId("event-row").nth(5).waitFor();
+        await eventually("some events", () => number(page, "events-total"), (total) => total > 60);
         await screenshot(page, `${width}-${scheme}`);
         const [needed, given] = await page.evaluate(() => [
           document.documentElement.scrollWidth,

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::support::{SECRET, TOKEN, serve, soon};
-use shardwire::testing::{Fault, GatewayOptions};
+use shardwire::testing::{GatewayOptions, Script};
 
 fn shardwire(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shardwire"));
@@ -57,7 +57,10 @@ struct TempFile(PathBuf);
 
 impl TempFile {
     fn new(name: &str) -> Self {
-        Self(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id())))
+        Self(
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+                .join(format!("{}-{name}", std::process::id())),
+        )
     }
 
     fn path(&self) -> &str {
@@ -92,7 +95,8 @@ async fn tail_prints_as_many_events_as_asked_for_as_json_lines() {
 
 #[tokio::test]
 async fn equal_seeds_print_equal_events() {
-    let args = ["tail", "--mock", "--seed", "7", "--rate", "1000", "--guilds", "2", "--count", "60"];
+    let args =
+        ["tail", "--mock", "--seed", "7", "--rate", "1000", "--guilds", "2", "--count", "60"];
     let plain = run(&[&args[..], &["--compression", "none"]].concat()).await;
     let packed = run(&[&args[..], &["--compression", "zlib-stream"]].concat()).await;
     assert_eq!(dispatches(&plain)[1..], dispatches(&packed)[1..]);
@@ -168,9 +172,26 @@ async fn a_wrong_token_exits_with_1_and_one_sentence() {
 async fn help_explains_every_option() {
     let tail = stdout(&run(&["tail", "--help"]).await);
     for option in [
-        "--token", "DISCORD_TOKEN", "--intents", "--shard", "--filter", "--except", "--gateway",
-        "--allow-insecure", "--compression", "--mock", "--seed", "--rate", "--guilds", "--events",
-        "--count", "--duration", "--session", "--dispatch-only", "--format", "Examples:",
+        "--token",
+        "DISCORD_TOKEN",
+        "--intents",
+        "--shard",
+        "--filter",
+        "--except",
+        "--gateway",
+        "--allow-insecure",
+        "--compression",
+        "--mock",
+        "--seed",
+        "--rate",
+        "--guilds",
+        "--events",
+        "--count",
+        "--duration",
+        "--session",
+        "--dispatch-only",
+        "--format",
+        "Examples:",
         "Exit status:",
     ] {
         assert!(tail.contains(option), "{option}");
@@ -182,21 +203,24 @@ async fn help_explains_every_option() {
 
 #[tokio::test]
 async fn tail_resumes_by_itself_and_carries_its_session_to_the_next_run() {
-    let server = serve(GatewayOptions { rate: 200.0, ..GatewayOptions::default() }).await;
+    let script = r#"[{"at":{"dispatch":20},"do":{"fault":"cut"}}]"#;
+    let script = Script::from_json(script).expect("a valid script");
+    let server = serve(GatewayOptions { rate: 200.0, script, ..GatewayOptions::default() }).await;
     let (url, file) = (server.url(), TempFile::new("tail.session"));
     let args = ["tail", "--gateway", &*url, "--count", "30", "--session", file.path()];
     let first = run_with_token(&args, Some(TOKEN)).await;
     assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
     let kept = std::fs::read_to_string(&file.0).expect("it was kept");
+    let summary = stderr(&first);
+    assert!(summary.contains("resumes 1,") && summary.contains("gaps 0"), "{summary}");
     assert!(kept.contains(r#""sequence":30"#) && !kept.contains(SECRET), "{kept}");
 
-    server.inject(Fault::Cut).await;
     let second = run_with_token(&args, Some(TOKEN)).await;
     let sequences = dispatches(&second).into_iter().filter_map(|line| line["sequence"].as_u64());
     assert_eq!(sequences.collect::<Vec<_>>(), (31..=60).collect::<Vec<_>>());
-    let state = server.shutdown().await;
-    assert_eq!((state.identifies, state.violations), (1, Vec::<String>::new()));
-    assert!(state.resumed >= 2);
+    let state = server.state().await;
+    assert_eq!((state.identifies, state.resumed), (1, 2));
+    assert_eq!(state.violations, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Peers that send too much, nonsense, or nothing.
 
 use shardwire::{
-    proto::{Compression, Event, Fault, Limits},
+    proto::{Compression, Fault, Limits},
     testing::{self, GatewayOptions},
 };
 use tokio_tungstenite::tungstenite::Message;
@@ -17,14 +17,7 @@ async fn shaken(limits: Limits) -> (Client, Peer, Listener) {
     let config = config(&listener.url()).compression(Compression::None).limits(limits);
     let mut client = Client::new(config);
     let peer = client.while_running(listener.greet()).await;
-    client
-        .until(|event| match event {
-            Event::StatusChanged { status, .. } => {
-                matches!(status, shardwire::proto::Status::Identifying).then_some(())
-            }
-            _ => None,
-        })
-        .await;
+    client.until_identifying().await;
     (client, peer, listener)
 }
 
@@ -106,8 +99,7 @@ async fn a_flood_of_pings_whose_answers_nobody_reads_is_ended() {
 #[tokio::test]
 async fn a_message_of_64_megabytes_arrives_if_the_limits_allow_it() {
     let server = serve(GatewayOptions::default()).await;
-    let limits =
-        Limits { message_bytes: 80 << 20, inflated_bytes: 80 << 20, ..Limits::default() };
+    let limits = Limits { message_bytes: 80 << 20, inflated_bytes: 80 << 20, ..Limits::default() };
     let config = config(&server.url()).limits(limits).compression(Compression::None);
     let mut client = Client::new(config);
     client.until_ready().await;

@@ -3,7 +3,8 @@
 use shardwire::{
     driver::CloseMode,
     proto::{
-        Close, Command, Event, Fault, Members, Next, RequestGuildMembers, Status, StopReason,
+        Close, Command, Compression, Event, Fault, Members, Next, RequestGuildMembers, Status,
+        StopReason,
     },
     testing::{self, GatewayOptions, Notice, Script},
 };
@@ -11,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     raw::Listener,
-    support::{COMPRESSIONS, Client, config, millis, serve, soon},
+    support::{COMPRESSIONS, Client, SECRET, config, millis, serve, soon},
 };
 
 /// A gateway that says something all the time.
@@ -30,7 +31,7 @@ async fn a_session_begins_with_and_without_compression() {
         let is_compressed = counters.wire_bytes < counters.inflated_bytes;
         assert_eq!(is_compressed, compression.parameter().is_some());
         client.close(CloseMode::EndSession).await;
-        assert_eq!(server.shutdown().await.violations, Vec::<String>::new());
+        assert_eq!(server.state().await.violations, Vec::<String>::new());
     }
 }
 
@@ -64,7 +65,7 @@ async fn heartbeats_leave_in_time_and_are_measured() {
     let latency = client.shard.snapshot().heartbeat;
     assert!(latency.last.is_some_and(|last| last < heartbeat_interval), "{latency:?}");
     assert_eq!(latency.history.len(), 5);
-    let state = server.shutdown().await;
+    let state = server.state().await;
     assert!(state.heartbeats >= 5);
     assert_eq!(state.violations, Vec::<String>::new());
 }
@@ -88,7 +89,7 @@ async fn close_codes_arrive_and_those_that_can_be_mended_are_resumed() {
     server.inject(testing::Fault::Reconnect).await;
     assert_eq!(client.until_disconnected().await.0, Fault::ReconnectRequested);
     client.until_resumed().await;
-    let state = server.shutdown().await;
+    let state = server.state().await;
     assert_eq!((state.identifies, state.resumed), (1, 7));
 }
 
@@ -101,7 +102,7 @@ async fn a_wrong_token_stops_the_shard_without_showing_it() {
     let StopReason::Fatal(close) = client.until_stopped().await else { panic!("a fatal close") };
     assert_eq!(close.code, 4004);
     assert_eq!(client.shard.status(), Status::Stopped);
-    assert_eq!(server.shutdown().await.connects, 1);
+    assert_eq!(server.state().await.connects, 1);
 }
 
 #[tokio::test]
@@ -138,7 +139,7 @@ async fn a_dead_resume_host_is_given_up_for_the_base_address() {
     client.until_dispatch("MISSED").await;
     client.until_resumed().await;
     assert_eq!(client.shard.snapshot().connected_url, base);
-    assert_eq!(server.shutdown().await.identifies, 1);
+    assert_eq!(server.state().await.identifies, 1);
 }
 
 #[tokio::test]
@@ -148,8 +149,10 @@ async fn our_close_is_sent_once_with_code_and_reason() {
         (CloseMode::KeepSession, 4000, "reconnecting"),
     ] {
         let listener = Listener::bind().await;
-        let mut client = Client::new(config(&listener.url()));
+        let config = config(&listener.url()).compression(Compression::None);
+        let mut client = Client::new(config);
         let mut peer = client.while_running(listener.greet()).await;
+        client.until_identifying().await;
         client.handle.close(mode);
         client.handle.close(mode);
         let (stopped, rest) = tokio::join!(client.until_stopped(), peer.rest());
@@ -207,7 +210,7 @@ async fn a_session_is_carried_to_another_shard() {
     assert!(second.until_resumed().await >= 1);
     let all: Vec<_> = handed_over.into_iter().chain(second.sequences()).collect();
     assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
-    assert_eq!(server.shutdown().await.identifies, 1);
+    assert_eq!(server.state().await.identifies, 1);
 }
 
 #[tokio::test]
@@ -223,12 +226,24 @@ async fn commands_are_sent_from_another_task_while_the_shard_runs() {
         presences: None,
         nonce: Some("n1".into()),
     };
-    let sender =
-        tokio::spawn(async move { handle.send(&Command::RequestGuildMembers(request)) });
+    let sender = tokio::spawn(async move { handle.send(&Command::RequestGuildMembers(request)) });
     let chunk = client.until_dispatch("GUILD_MEMBERS_CHUNK").await;
     assert!(chunk.data.contains(r#""nonce":"n1""#));
     soon(sender).await.expect("no panic").expect("it was taken");
-    assert_eq!(server.shutdown().await.violations, Vec::<String>::new());
+    assert_eq!(server.state().await.violations, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_shard_in_debug_form_does_not_show_the_token() {
+    let server = serve(GatewayOptions::default()).await;
+    let mut client = Client::to(&server);
+    let mut forms = Vec::new();
+    while client.shard.status() != Status::Ready {
+        client.next().await;
+        // Also while identify waits to be sent.
+        forms.push(format!("{:?}", client.shard));
+    }
+    assert!(forms.iter().all(|form| !form.contains(SECRET)));
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ impl Client {
         let event = soon(self.shard.next_event()).await?;
         let json = serde_json::to_string(&event).expect("events can be written");
         assert!(!json.contains(SECRET), "{json}");
-        assert!(!format!("{event:?} {:?} {:?}", self.shard, self.handle).contains(SECRET));
+        assert!(!format!("{event:?} {:?}", self.handle).contains(SECRET));
         assert!(!format!("{:?}", self.shard.snapshot()).contains(SECRET));
         self.seen.push(event.clone());
         Some(event)
@@ -113,6 +113,11 @@ impl Client {
             _ => None,
         })
         .await;
+    }
+
+    /// Until HELLO was answered: the connection is up.
+    pub async fn until_identifying(&mut self) {
+        self.until_status(Status::Identifying).await;
     }
 
     pub async fn until_dispatch(&mut self, name: &str) -> Dispatch {

@@ -326,6 +326,23 @@ fn a_message_that_waited_behind_a_late_timer_is_proof_of_life() {
 }
 
 #[test]
+fn a_close_that_waited_behind_a_late_timer_is_told_as_what_it_is() {
+    let mut world = by_hand(|heard, line| match heard {
+        Heard::Message(Opcode::HEARTBEAT, _) => line.close(4004, "reset"),
+        heard => polite(heard, line),
+    });
+    world.until_ready();
+    world.until(60, |world| !world.sent(Opcode::HEARTBEAT).is_empty());
+    // The beat reaches the server, which closes; the process is held up for a while.
+    world.pass_ms(30);
+    world.suspend(60);
+    world.pass(1);
+    let fault = faults(&world).remove(0);
+    assert!(matches!(fault, Fault::Closed(ref close) if close.code == 4004), "{fault:?}");
+    assert_eq!(world.status(), Status::Stopped);
+}
+
+#[test]
 fn a_clock_that_runs_backwards_is_a_clock_that_stands_still() {
     let config = config().build().expect("valid");
     let mut machine = shardwire::proto::ShardMachine::new(config, 1);

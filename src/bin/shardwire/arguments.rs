@@ -22,7 +22,8 @@ Examples:
       shardwire tail --session bot.session
 
 Events go to standard output; everything that is about the connection goes to standard error, unless the format is
-json: then it goes into the stream too, as lines of another \"type\". Ctrl-C closes the connection and prints a summary.
+json: then it goes into the stream too, as lines of another \"type\". Ctrl-C closes the connection and prints a summary;
+pressed again, it ends the program at once.
 
 Exit status: 0 if it ended as asked, 1 if the Gateway closed for good, 2 if an option is no good.";
 
@@ -31,6 +32,8 @@ Exit status: 0 if it ended as asked, 1 if the Gateway closed for good, 2 if an o
 /// Connects as one shard of a bot, and reconnects and resumes by itself whenever the connection is lost.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::doc_markdown, reason = "shown on a terminal as it stands")]
+#[expect(clippy::struct_excessive_bools, reason = "switches")]
 pub struct TailArgs {
     /// The bot's token. Better given by the environment, where other users of the machine cannot read it.
     #[arg(long, env = "DISCORD_TOKEN", hide_env_values = true, value_name = "TOKEN")]
@@ -40,6 +43,7 @@ pub struct TailArgs {
     ///
     /// Names are taken in any case. MESSAGE_CONTENT, GUILD_MEMBERS and GUILD_PRESENCES must be switched on in Discord's
     /// developer portal first.
+    ///
     /// [default: NON_PRIVILEGED; ALL with --mock]
     #[arg(long, value_delimiter = ',', value_parser = intents, value_name = "NAMES|NUMBER")]
     intents: Vec<Intents>,
@@ -60,7 +64,7 @@ pub struct TailArgs {
     #[arg(long)]
     pub dispatch_only: bool,
 
-    /// How events look. [default: table on a terminal, else json]
+    /// How events look; a table on a terminal and json elsewhere, unless set.
     #[arg(long, value_enum)]
     pub format: Option<Format>,
 

@@ -66,7 +66,12 @@ impl Summary {
             writeln!(to, "filtered: {}", counters.filtered)?;
         }
         let average = self.all_round_trips.checked_div(self.round_trips);
-        writeln!(to, "latency: last {}, average {}", millis(self.last_round_trip), millis(average))?;
+        writeln!(
+            to,
+            "latency: last {}, average {}",
+            millis(self.last_round_trip),
+            millis(average)
+        )?;
         let ratio = per(counters.inflated_bytes, as_f64(counters.wire_bytes));
         writeln!(
             to,
@@ -87,7 +92,8 @@ impl Summary {
 
     /// The most frequent first.
     fn sorted(&self) -> Vec<(&str, u64)> {
-        let mut names: Vec<_> = self.by_name.iter().map(|(name, count)| (&**name, *count)).collect();
+        let mut names: Vec<_> =
+            self.by_name.iter().map(|(name, count)| (&**name, *count)).collect();
         names.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         names
     }

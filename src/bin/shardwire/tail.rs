@@ -5,6 +5,7 @@ use std::{
     fs, io,
     path::Path,
     pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,12 +18,16 @@ use shardwire::{
     proto::{Config, ConfigError, Event, Session, StopReason},
     testing::GatewayOptions,
 };
+use tokio::sync::Notify;
 
 use super::{
     arguments::TailArgs,
     output::{Output, note},
     summary::Summary,
 };
+
+/// The exit status of shells for Ctrl-C.
+const INTERRUPTED: i32 = 130;
 
 /// Why there is nothing more to see.
 pub enum Failure {
@@ -58,9 +63,8 @@ pub async fn run(args: TailArgs) -> Result<(), Failure> {
         mock.shutdown().await;
     }
     match reason {
-        Some(StopReason::Requested) => Ok(()),
-        Some(reason) => Err(Failure::Stopped(reason.to_string())),
-        None => Err(Failure::Stopped("left without waiting for the close".into())),
+        StopReason::Requested => Ok(()),
+        reason => Err(Failure::Stopped(reason.to_string())),
     }
 }
 
@@ -149,41 +153,32 @@ impl Tail {
         }
     }
 
-    /// Prints events until the shard has stopped, and says why it has; `None` if it was not waited for.
-    async fn follow(&mut self, duration: Option<Duration>) -> Option<StopReason> {
+    /// Prints events until the shard has stopped, and says why it has.
+    async fn follow(&mut self, duration: Option<Duration>) -> StopReason {
         if self.most == Some(0) {
             self.close();
         }
-        let mut interrupt = pin!(interrupt());
+        let interrupted = watch_interrupts();
         let mut deadline = pin!(deadline(duration));
-        let mut reason = None;
+        let mut reason = StopReason::Requested;
         loop {
             tokio::select! {
                 biased;
-                () = &mut interrupt => {
-                    if self.is_closing {
-                        return None;
-                    }
-                    self.close();
-                    interrupt.set(self::interrupt());
-                }
+                () = interrupted.notified() => self.close(),
                 () = &mut deadline, if !self.is_closing => self.close(),
-                event = self.shard.next_event() => {
-                    let Some(event) = event else { break };
-                    self.on_event(&event);
-                    if let Event::Stopped { reason: why } = event {
-                        reason = Some(why);
+                event = self.shard.next_event() => match event {
+                    None => break,
+                    Some(Event::Stopped { reason: why }) => {
+                        reason = why.clone();
+                        self.on_event(&Event::Stopped { reason: why });
                     }
-                }
+                    Some(event) => self.on_event(&event),
+                },
                 // Nothing more at hand: what was printed may be seen.
-                () = std::future::ready(()), if self.output.is_dirty() => {
-                    let flushed = self.output.flush();
-                    self.check(flushed);
-                }
+                () = std::future::ready(()), if self.output.is_dirty() => self.flush(),
             }
         }
-        let flushed = self.output.flush();
-        self.check(flushed);
+        self.flush();
         reason
     }
 
@@ -202,6 +197,11 @@ impl Tail {
             Event::HeartbeatAcked { round_trip } => self.summary.acknowledge(*round_trip),
             _ => {}
         }
+    }
+
+    fn flush(&mut self) {
+        let flushed = self.output.flush();
+        self.check(flushed);
     }
 
     /// Ends quietly once nobody reads, as `head` does when it has enough.
@@ -231,6 +231,19 @@ async fn deadline(duration: Option<Duration>) {
         Some(duration) => tokio::time::sleep(duration).await,
         None => std::future::pending().await,
     }
+}
+
+/// Tells of the first interrupt; the second ends the program at once, even while printing is stuck.
+fn watch_interrupts() -> Arc<Notify> {
+    let first = Arc::new(Notify::new());
+    let tell = first.clone();
+    tokio::spawn(async move {
+        interrupt().await;
+        tell.notify_one();
+        interrupt().await;
+        std::process::exit(INTERRUPTED);
+    });
+    first
 }
 
 /// Ctrl-C, or what a supervisor sends in its place.
