@@ -67,8 +67,8 @@ function toJson(value) {
 function decode(flat) {
   const events = [];
   for (let at = 0; at < flat.length; at += 3) {
-    const [name, sequence, text] = [flat[at], flat[at + 1], flat[at + 2]];
-    events.push(name === null ? JSON.parse(text) : new DispatchEvent(name, sequence, text));
+    const [name, sequence, data] = [flat[at], flat[at + 1], flat[at + 2]];
+    events.push(name === null ? data : new DispatchEvent(name, sequence, data));
   }
   return events;
 }
@@ -138,9 +138,8 @@ export class Shard {
   }
 
   get session() {
-    const json = guard(() => this.#raw.session);
-    if (json === undefined) return null;
-    const session = JSON.parse(json);
+    const session = guard(() => this.#raw.session);
+    if (session === null) return null;
     const unread = firstUnread(this.#batch, this.#at);
     if (unread !== undefined) session.sequence = Math.min(session.sequence, Math.max(unread - 1, 0));
     return session;
@@ -152,7 +151,7 @@ export class Shard {
   }
 
   snapshot() {
-    return JSON.parse(guard(() => this.#raw.snapshot()));
+    return guard(() => this.#raw.snapshot());
   }
 
   async nextBatch() {

@@ -85,13 +85,13 @@ fn explain(error: &clap::Error) -> ExitCode {
         return ExitCode::from(if is_mistake { USAGE } else { 0 });
     }
     let words = std::env::args().skip(1).chain(std::env::var("DISCORD_TOKEN"));
-    let text = conceal(error.to_string(), words.collect());
+    let text = conceal(error.to_string(), &words.collect::<Vec<_>>());
     let _ = write!(io::stderr(), "{text}");
     ExitCode::from(USAGE)
 }
 
 /// Takes words out of `text` that look like tokens: long, with dots.
-fn conceal(text: String, words: Vec<String>) -> String {
+fn conceal(text: String, words: &[String]) -> String {
     const SHORTEST: usize = 20;
     let words = words.iter().map(|word| word.split_once('=').map_or(&**word, |(_, value)| value));
     words
@@ -119,12 +119,12 @@ mod tests {
             vec!["shardwire", "tail", "--shard", token],
         ] {
             let error = Cli::try_parse_from(&args).err().expect("a mistake").to_string();
-            let words = args.into_iter().map(str::to_owned).collect();
+            let words: Vec<_> = args.into_iter().map(str::to_owned).collect();
             assert!(error.contains(token));
-            assert!(!conceal(error, words).contains(token));
+            assert!(!conceal(error, &words).contains(token));
         }
         let option = format!("--shard={token}");
         let error = Cli::try_parse_from(["shardwire", "tail", &option]).err().expect("a mistake");
-        assert!(!conceal(error.to_string(), vec![option]).contains(token));
+        assert!(!conceal(error.to_string(), &[option]).contains(token));
     }
 }

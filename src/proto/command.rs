@@ -2,8 +2,7 @@
 //!
 //! Source: Discord's "Send events".
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::{
     error::CommandError,
@@ -21,7 +20,7 @@ pub enum Command {
     /// Opcode 4; answered by `VOICE_STATE_UPDATE` and `VOICE_SERVER_UPDATE`.
     UpdateVoiceState(VoiceState),
     /// Any opcode that a user may send, with data that is JSON already.
-    Raw(Opcode, Box<RawValue>),
+    Raw(Opcode, Json),
 }
 
 /// Asks for members of a guild. Source: "Request Guild Members".
@@ -106,7 +105,7 @@ impl Command {
                 if !opcode.is_sendable() {
                     return Err(CommandError::Reserved(*opcode));
                 }
-                payload::encode_raw(*opcode, data)
+                payload::encode_json(*opcode, &data.0)
             }
         };
         if text.len() > limit {
@@ -117,8 +116,26 @@ impl Command {
 
     /// A raw command from any text that is JSON.
     pub fn raw(opcode: Opcode, data: &str) -> Result<Self, CommandError> {
-        let data = serde_json::from_str(data).map_err(|_| CommandError::NotJson)?;
-        Ok(Self::Raw(opcode, data))
+        Ok(Self::Raw(opcode, Json::parse(data)?))
+    }
+}
+
+/// A text that is JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Json(Box<str>);
+
+impl Json {
+    /// Checks `text`.
+    pub fn parse(text: &str) -> Result<Self, CommandError> {
+        match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => Ok(Self(text.into())),
+            Err(_) => Err(CommandError::NotJson),
+        }
+    }
+
+    /// For a text that a JSON writer just wrote.
+    pub(crate) fn written(text: String) -> Self {
+        Self(text.into())
     }
 }
 

@@ -377,7 +377,7 @@ impl Serialize for StopReason {
         match self {
             Self::Fatal(close) => map.serialize_entry("closeCode", &close.code)?,
             Self::IdentifyBudgetSpent(spent) => {
-                map.serialize_entry("retryInMs", &spent.retry_in.as_millis())?;
+                map.serialize_entry("retryInMs", &(spent.retry_in.as_secs_f64() * 1000.0))?;
             }
             Self::Requested => {}
         }

@@ -26,10 +26,13 @@ mod time;
 pub(crate) mod wire;
 
 pub use self::{
-    command::{Command, Members, Payload, RequestGuildMembers, VoiceState},
+    command::{Command, Json, Members, Payload, RequestGuildMembers, VoiceState},
     config::{API_VERSION, Config, ConfigBuilder, DEFAULT_GATEWAY_URL, Limits, Patience, Token},
     error::{Awaited, BudgetSpent, CommandError, ConfigError, Fault, StopReason, TransportError},
-    event::{Counters, Dispatch, Event, Host, Latency, Next, Notice, SendBudget, Snapshot, Status},
+    event::{
+        Counters, Dispatch, Event, Host, Latency, Next, Notice, Report, SendBudget, Snapshot,
+        Status,
+    },
     exchange::{Input, Output},
     filter::Filter,
     intents::Intents,

@@ -108,6 +108,8 @@ pub struct Sent {
     pub at: Instant,
     /// On which connection of the shard.
     pub connection: ConnectionId,
+    /// The same as a place in [`Client::opened`], as each process counts its connections anew.
+    pub nth: usize,
     /// Its opcode.
     pub op: Opcode,
     /// The whole text. Holds the token in an identify or resume, and is therefore not printed by `Debug`.
@@ -820,7 +822,8 @@ impl<S: Server> World<S> {
             panic!("expected text with encoding=json\n{}", self.story());
         };
         let op = Envelope::parse(text).expect("the shard's own message").opcode;
-        let sent = Sent { at: self.now, connection, op, text: text.clone() };
+        let nth = self.clients[client].opened.len() - 1;
+        let sent = Sent { at: self.now, connection, nth, op, text: text.clone() };
         self.clients[client].sends.push(sent);
         // Transports ignore what is sent on a socket that just ended.
         if let Some(peer) = peer {
@@ -983,9 +986,9 @@ impl Sent {
 
 impl fmt::Debug for Sent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, connection, op, text } = self;
+        let Self { at, connection, nth, op, text } = self;
         let mut out = f.debug_struct("Sent");
-        out.field("at", at).field("connection", connection).field("op", op);
+        out.field("at", at).field("connection", connection).field("nth", nth).field("op", op);
         out.field("bytes", &text.len()).finish()
     }
 }

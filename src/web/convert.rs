@@ -8,10 +8,12 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::{
     fields::{Fields, to_texts, to_whole},
     refusal::Refusal,
+    value::to_value,
 };
 use crate::proto::{
     Activity, Command, Compression, Config, Event, Filter, IdentifyProperties, Intents, Limits,
-    Members, OnlineStatus, Patience, Presence, RequestGuildMembers, Session, ShardId, VoiceState,
+    Members, OnlineStatus, Patience, Presence, Report, RequestGuildMembers, Session, ShardId,
+    VoiceState,
 };
 
 const BAD_OPTIONS: &str = "bad-options";
@@ -261,11 +263,11 @@ pub(super) fn members_command(request: JsValue) -> Result<Command, Refusal> {
 }
 
 /// Appends three values to `out`: for a dispatch its name, its sequence number and its data as text (or as a pair of texts:
-/// the original, and one in which integers that JavaScript would round are strings); for any other event `null`, 0 and the
-/// event as JSON.
+/// the original, and one in which integers that JavaScript would round are strings); for any other event `null`, 0 and
+/// the event as an object.
 pub(super) fn push_event(out: &Array, event: &Event) {
     let Event::Dispatch(dispatch) = event else {
-        push(out, &JsValue::NULL, 0, &to_json(event).into());
+        push(out, &JsValue::NULL, 0, &to_value(&Report(event)));
         return;
     };
     let text = JsString::from(&*dispatch.data);
@@ -283,9 +285,4 @@ fn push(out: &Array, name: &JsValue, sequence: u64, data: &JsValue) {
     out.push(name);
     out.push(&(sequence as f64).into());
     out.push(data);
-}
-
-pub(super) fn to_json(value: &impl serde::Serialize) -> String {
-    // Plain data with string keys always serialises; `expect` would bring the printing of errors that cannot be.
-    serde_json::to_string(value).unwrap_or_default()
 }

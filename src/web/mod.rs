@@ -15,5 +15,6 @@ mod refusal;
 mod shard;
 mod timer;
 mod transport;
+mod value;
 
 pub use self::{shard::RawShard, timer::WebTimer, transport::WebTransport};

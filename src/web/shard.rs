@@ -8,17 +8,16 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{future_to_promise, spawn_local};
 
 use super::{
-    convert::{
-        Options, members_command, presence_command, push_event, to_json, voice_state_command,
-    },
+    convert::{Options, members_command, presence_command, push_event, voice_state_command},
     inbox::Inbox,
     refusal::Refusal,
     timer::WebTimer,
     transport::WebTransport,
+    value::to_value,
 };
 use crate::{
     driver::{CloseMode, Shard, ShardHandle, shared_slots},
-    proto::{Command, Event, Opcode, Session, SessionStartLimit, Status},
+    proto::{Command, Event, Json, Opcode, Session, SessionStartLimit, Status},
 };
 
 /// A shard for JavaScript.
@@ -117,21 +116,21 @@ impl RawShard {
         self.inner.life.borrow().status.name().to_owned()
     }
 
-    /// The session as JSON, no further than what was taken.
+    /// The session, no further than what was taken; `null` if there is none.
     #[wasm_bindgen(getter)]
-    pub fn session(&self) -> Result<Option<String>, JsValue> {
+    pub fn session(&self) -> Result<JsValue, JsValue> {
         let shard = self.inner.shard.try_borrow().map_err(|_| busy())?;
         let session = shard.session().map(|session| {
             let sequence = self.inner.events.peek(|events| untaken(events, session.sequence));
             Session { sequence, ..session }
         });
-        Ok(session.map(|session| to_json(&session)))
+        Ok(to_value(&session))
     }
 
-    /// The snapshot as JSON.
-    pub fn snapshot(&self) -> Result<String, JsValue> {
+    /// The snapshot.
+    pub fn snapshot(&self) -> Result<JsValue, JsValue> {
         let mut shard = self.inner.shard.try_borrow_mut().map_err(|_| busy())?;
-        Ok(to_json(&shard.snapshot()))
+        Ok(to_value(&shard.snapshot()))
     }
 
     /// Opcode 3. Throws `[code, message]`.
@@ -152,10 +151,9 @@ impl RawShard {
         self.send_command(&members_command(request)?)
     }
 
-    /// Any opcode that a user may send. Throws `[code, message]`.
-    pub fn send(&self, opcode: u16, data: &str) -> Result<(), JsValue> {
-        let command = Command::raw(Opcode(opcode), data).map_err(Refusal::from)?;
-        self.send_command(&command)
+    /// Any opcode that a user may send, with data that `JSON.stringify` wrote. Throws `[code, message]`.
+    pub fn send(&self, opcode: u16, data: String) -> Result<(), JsValue> {
+        self.send_command(&Command::Raw(Opcode(opcode), Json::written(data)))
     }
 
     /// A new connection with the same session, at once.

@@ -14,6 +14,9 @@ const LIMITS = { timeout: 90_000 };
 /** `demo` may have to build everything. */
 const DEMO_LIMITS = { timeout: 600_000 };
 
+/** Discord's interval is 41 s, which would be long to wait for a latency. */
+const GATEWAY = { rate: 25, "heartbeat-interval": 2000 };
+
 let browser;
 
 before(async () => {
@@ -29,7 +32,7 @@ after(async () => {
  * clients of one bot, whose identifies have to keep their distance.
  */
 async function withDashboard({ excused, ...options }, work) {
-  const world = { gateway: await startGateway({ rate: 25 }) };
+  const world = { gateway: await startGateway(GATEWAY) };
   const site = await startXtask(["serve", "--port", "0", "--gateway", world.gateway.url], 20_000);
   const dashboard = await open(browser, site.url, options);
   try {
@@ -62,6 +65,7 @@ test("events flow, compressed, without anything typed", LIMITS, async () => {
     await page.getByTestId("event-row").first().waitFor();
     // Without compression it would be 1.
     await eventually("compression", async () => Number.parseFloat(await text(page, "compression-ratio")), (ratio) => ratio > 1.5);
+    await shows(page, "latency", /\d/);
     assert.equal(await number(page, "identifies"), 1);
     assert.equal(await number(page, "gaps"), 0);
   });
@@ -118,7 +122,7 @@ test("a gateway that dies and comes back is waited for", LIMITS, async () => {
     const sentence = () => text(page, "sentence");
     await eventually("the sentence counts attempts", sentence, (said) => /\d/.test(said));
     // Another seed, or the new gateway would give out the same session ids as the old one.
-    world.gateway = await startGateway({ rate: 25, seed: 2, port: world.gateway.port });
+    world.gateway = await startGateway({ ...GATEWAY, seed: 2, port: world.gateway.port });
     await shows(page, "status", /^ready$/i, 60_000);
     const isNew = (shown) => shown !== session;
     await eventually("a new session", () => text(page, "session-id"), isNew);
@@ -183,6 +187,7 @@ for (const scheme of ["light", "dark"]) {
       const height = width < 600 ? 780 : Math.round((width * 9) / 16);
       await withDashboard({ scheme, width, height }, async (page) => {
         await eventually("some events", () => number(page, "events-total"), (total) => total > 60);
+        await shows(page, "latency", /\d/);
         await screenshot(page, `${width}-${scheme}`);
         const [needed, given] = await page.evaluate(() => [
           document.documentElement.scrollWidth,

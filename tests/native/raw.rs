@@ -51,6 +51,7 @@ impl Listener {
     /// Accepts a WebSocket, and gives what the client asked for with it.
     pub async fn websocket(&self) -> (Peer, Request) {
         let mut asked = None;
+        #[expect(clippy::result_large_err, reason = "the library's signature")]
         let keep = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
             asked = Some(request.clone());
             Ok(response)

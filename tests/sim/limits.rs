@@ -257,3 +257,16 @@ fn the_ledger_counts_what_the_gateway_counts() {
     assert_eq!(world.names().last().map(String::as_str), Some("stopped identify-budget-spent"));
     assert_eq!(violations(&world), [""; 0], "the token is not reset");
 }
+
+#[test]
+fn turns_that_all_passed_while_the_process_slept_are_still_five_seconds_apart() {
+    let mut world = shards(4, 1);
+    world.start();
+    world.pass(1);
+    world.suspend(60);
+    world.until_ready();
+    let mut times: Vec<u128> = (0..4).map(|shard| identified_at(&world, shard)).collect();
+    times.sort_unstable();
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 5_000), "{times:?}");
+    assert_eq!(violations(&world), [""; 0]);
+}

@@ -167,6 +167,22 @@ fn a_replay_that_repeats_what_came_before_is_delivered_once_and_counted() {
 }
 
 #[test]
+fn a_replay_that_repeats_the_resumed_of_the_last_resume_delivers_it_once() {
+    let mut world = ready();
+    world.cut();
+    world.until_ready();
+    world.names();
+    world.inject(testing::Fault::DuplicateLast { times: 1 });
+    world.cut();
+    world.until_ready();
+    world.emit("A", "{}");
+    world.pass(1);
+    let numbers: Vec<u64> = world.dispatches().iter().map(|dispatch| dispatch.sequence).collect();
+    assert_eq!(numbers, [1, 2, 3, 4], "READY, RESUMED, RESUMED, A");
+    assert_eq!(world.snapshot().counters.duplicates, 1);
+}
+
+#[test]
 fn a_resume_that_is_never_answered_moves_to_the_base_address_and_ends_in_an_identify() {
     let mut world = ready();
     world.inject(testing::Fault::NeverResumed { times: 100 });

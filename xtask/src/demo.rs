@@ -55,7 +55,7 @@ enum News {
 
 /// Builds, starts and serves everything until Ctrl-C.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    package::build(workspace)?;
+    package::make(workspace)?;
     site::assemble(workspace)?;
     if options.live { live(workspace, options) } else { mock(workspace, options) }
 }

@@ -18,16 +18,21 @@ use crate::{
 const PLACEHOLDER: &str = "\"version\": \"0.0.0\"";
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// Builds the package from nothing but the repository.
+/// Builds the package and sees to it that it stays small.
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    make(workspace)?;
+    size::report(workspace)?;
+    say(&format!("\n  The package is in {}\n", workspace.package().display()));
+    Ok(())
+}
+
+/// Makes the package from nothing but the repository.
+pub(crate) fn make(workspace: &Workspace) -> Result<()> {
     npm::ensure(workspace, npm::Scope::Build)?;
     let generated = workspace.target("npm/wasm");
     remake(&generated)?;
     wasm::build(workspace, &generated)?;
-    Step::run("Assemble the npm package", |_| assemble(workspace, &generated))?;
-    size::report(workspace)?;
-    say(&format!("\n  The package is in {}\n", workspace.package().display()));
-    Ok(())
+    Step::run("Assemble the npm package", |_| assemble(workspace, &generated))
 }
 
 fn assemble(workspace: &Workspace, generated: &Path) -> Result<()> {

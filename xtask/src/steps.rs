@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{browser, demo, npm, package, progress::Step, tools, workspace::Workspace};
+use crate::{browser, demo, npm, package, progress::Step, size, tools, workspace::Workspace};
 
 /// The first Node.js with a global `WebSocket`.
 const NODE_WITH_WEBSOCKET: u32 = 22;
@@ -46,7 +46,8 @@ pub(crate) const ALL: &[TestStep] = &[
     TestStep { name: "rust", about: "Rust tests", needs: &[], run: rust },
     TestStep { name: "doc", about: "documentation and its links", needs: &[], run: doc },
     TestStep { name: "types", about: "TypeScript declarations", needs: &["npm"], run: types },
-    TestStep { name: "package", about: "npm package and its size", needs: &["npm"], run: package },
+    TestStep { name: "package", about: "npm package", needs: &["npm"], run: package },
+    TestStep { name: "size", about: "what browsers download", needs: &["package"], run: size },
     TestStep { name: "command", about: "the shardwire command", needs: &[], run: command },
     TestStep {
         name: "node",
@@ -130,7 +131,7 @@ fn lint_alone(context: &Context<'_>, feature: Option<&str>, target: Option<&str>
 }
 
 fn rust(context: &mut Context<'_>, step: &Step) -> Result<()> {
-    step.execute(&mut context.cargo(&["test", "--workspace", "--all-features"]))
+    step.execute(&mut context.cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]))
 }
 
 fn doc(context: &mut Context<'_>, step: &Step) -> Result<()> {
@@ -148,7 +149,11 @@ fn types(context: &mut Context<'_>, step: &Step) -> Result<()> {
 }
 
 fn package(context: &mut Context<'_>, _: &Step) -> Result<()> {
-    package::build(context.workspace)
+    package::make(context.workspace)
+}
+
+fn size(context: &mut Context<'_>, _: &Step) -> Result<()> {
+    size::report(context.workspace)
 }
 
 fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {

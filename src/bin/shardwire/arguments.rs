@@ -33,7 +33,6 @@ Exit status: 0 if it ended as asked, 1 if the Gateway closed for good, 2 if an o
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::doc_markdown, reason = "shown on a terminal as it stands")]
-#[expect(clippy::struct_excessive_bools, reason = "switches")]
 pub struct TailArgs {
     /// The bot's token. Better given by the environment, where other users of the machine cannot read it.
     #[arg(long, env = "DISCORD_TOKEN", hide_env_values = true, value_name = "TOKEN")]
@@ -136,13 +135,9 @@ enum Codec {
 impl TailArgs {
     /// What to connect with. `mock` is the address of the embedded Gateway, which takes any token and gets none of ours.
     pub fn config(&self, mock: Option<&str>) -> Result<Config, ConfigError> {
-        let (token, url, default) = match mock {
-            Some(url) => ("mock", url, Intents::ALL),
-            None => {
-                let token = self.token.as_deref().unwrap_or_default();
-                (token, &*self.gateway, Intents::NON_PRIVILEGED)
-            }
-        };
+        let token = self.token.as_deref().unwrap_or_default();
+        let real = (token, &*self.gateway, Intents::NON_PRIVILEGED);
+        let (token, url, default) = mock.map_or(real, |url| ("mock", url, Intents::ALL));
         let intents = self.intents.iter().copied().reduce(|all, one| all | one);
         let (number, total) = self.shard;
         Config::builder(token, intents.unwrap_or(default))

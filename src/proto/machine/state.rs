@@ -361,12 +361,9 @@ fn receive_first(
 ) -> Result<Option<Duration>, Fault> {
     let Some(envelope) = cx.decode(inflater, frame)? else { return Ok(None) };
     match envelope.opcode {
-        Opcode::HELLO => match serde_json::from_str::<Hello>(envelope.data) {
-            Ok(Hello { heartbeat_interval: millis @ 1.. }) => {
-                Ok(Some(Duration::from_millis(millis)))
-            }
-            _ => Err(Fault::BadPayload("expected HELLO to hold a heartbeat interval")),
-        },
+        Opcode::HELLO => Hello::parse(envelope.data)
+            .map(|hello| Some(hello.heartbeat_interval))
+            .ok_or(Fault::BadPayload("expected HELLO to hold a heartbeat interval")),
         Opcode::HEARTBEAT => {
             if *answered < MOST_EARLY_BEATS {
                 *answered += 1;
@@ -451,8 +448,8 @@ fn dispatch(
 ) -> Result<(), Fault> {
     match (envelope.name.as_deref(), &mut *phase) {
         (Some("READY"), _) => {
-            let ready: Ready = serde_json::from_str(envelope.data)
-                .map_err(|_| Fault::BadPayload("expected READY to hold a session id"))?;
+            let ready = Ready::parse(envelope.data)
+                .ok_or(Fault::BadPayload("expected READY to hold a session id"))?;
             cx.begin(ready);
             *phase = Phase::Ready;
         }

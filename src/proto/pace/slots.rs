@@ -104,7 +104,6 @@ impl Slots {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,17 +7,19 @@ mod frame;
 mod opcode;
 pub(crate) mod payload;
 mod presence;
+mod scan;
 mod shard_id;
 mod url;
 
 pub use self::{
     close::{CloseCode, Verdict},
     codec::{CodecError, Compression, Inflater},
-    envelope::{Envelope, EnvelopeError, quote_wide_integers},
+    envelope::{Envelope, EnvelopeError},
     frame::{Close, ConnectionId, Frame},
     opcode::Opcode,
     payload::IdentifyProperties,
     presence::{Activity, OnlineStatus, Presence},
+    scan::quote_wide_integers,
     shard_id::ShardId,
     url::{GatewayUrl, UrlError},
 };

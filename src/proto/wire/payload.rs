@@ -1,24 +1,54 @@
 //! The only payloads that the client itself reads and writes. The token is written here, in identify and resume, and
 //! nowhere else.
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use std::time::Duration;
 
-use super::{Opcode, Presence, ShardId};
+use serde::{Deserialize, Serialize};
+
+use super::{Opcode, Presence, ShardId, scan};
 
 /// HELLO: source "Hello event".
-#[derive(Debug, Deserialize)]
 pub(crate) struct Hello {
-    /// Milliseconds between heartbeats.
-    pub heartbeat_interval: u64,
+    /// The time between heartbeats.
+    pub heartbeat_interval: Duration,
+}
+
+impl Hello {
+    /// `None` unless there is an interval above zero.
+    pub(crate) fn parse(data: &str) -> Option<Self> {
+        let mut millis = None;
+        scan::each_field(data, |key, value| {
+            if key == "heartbeat_interval" {
+                millis = value.text.parse().ok();
+            }
+        })
+        .ok()?;
+        let heartbeat_interval = Duration::from_millis(millis.filter(|millis| *millis > 0)?);
+        Some(Self { heartbeat_interval })
+    }
 }
 
 /// The parts of READY that the client needs: source "Ready event".
-#[derive(Debug, Deserialize)]
 pub(crate) struct Ready {
     pub session_id: String,
-    #[serde(default)]
     pub resume_gateway_url: Option<String>,
+}
+
+impl Ready {
+    /// `None` unless there is a session id. READY may be megabytes long, of which two texts are looked at.
+    pub(crate) fn parse(data: &str) -> Option<Self> {
+        let [mut session_id, mut resume_gateway_url] = [const { None }; 2];
+        scan::each_field(data, |key, value| match key {
+            "resume_gateway_url" => resume_gateway_url = scan::to_text(value.text),
+            "session_id" => session_id = scan::to_text(value.text),
+            _ => {}
+        })
+        .ok()?;
+        Some(Self {
+            session_id: session_id.filter(|id| !id.is_empty())?.into(),
+            resume_gateway_url: resume_gateway_url.map(Into::into),
+        })
+    }
 }
 
 /// What identify says about the client: source "Identify connection properties".
@@ -78,8 +108,8 @@ pub(crate) fn encode<T: Serialize>(opcode: Opcode, data: T) -> String {
 }
 
 /// Like [`encode`], for data that is JSON already.
-pub(crate) fn encode_raw(opcode: Opcode, data: &RawValue) -> String {
-    encode(opcode, data)
+pub(crate) fn encode_json(opcode: Opcode, data: &str) -> String {
+    format!(r#"{{"op":{},"d":{data}}}"#, opcode.0)
 }
 
 /// Data of opcode 9: a bare boolean; anything but `true` counts as `false`.
@@ -131,6 +161,40 @@ mod tests {
     fn heartbeats_carry_the_sequence_or_null() {
         assert_eq!(encode(Opcode::HEARTBEAT, None::<u64>), r#"{"op":1,"d":null}"#);
         assert_eq!(encode(Opcode::HEARTBEAT, Some(251)), r#"{"op":1,"d":251}"#);
+    }
+
+    #[test]
+    fn hello_needs_an_interval_above_zero() {
+        let interval = |data| Hello::parse(data).map(|hello| hello.heartbeat_interval);
+        let genuine = r#"{"_trace":["[{\"micros\":0.0}]"],"heartbeat_interval":41250}"#;
+        assert_eq!(interval(genuine), Some(Duration::from_millis(41_250)));
+        for data in [
+            "null",
+            "{}",
+            r#"{"heartbeat_interval":0}"#,
+            r#"{"heartbeat_interval":-1}"#,
+            r#"{"heartbeat_interval":"5"}"#,
+            r#"{"heartbeat_interval":1e3}"#,
+            "[]",
+        ] {
+            assert_eq!(interval(data), None, "{data}");
+        }
+    }
+
+    #[test]
+    fn ready_needs_a_session_id_and_nothing_else() {
+        let ready = Ready::parse(r#"{"v":10,"guilds":[{"session_id":"no"}],"session_id":"a"}"#);
+        assert_eq!(
+            ready.map(|ready| (ready.session_id, ready.resume_gateway_url)),
+            Some(("a".into(), None))
+        );
+        let ready = Ready::parse(r#"{"session_id":"a","resume_gateway_url":"wss:\/\/x"}"#);
+        assert_eq!(ready.and_then(|ready| ready.resume_gateway_url).as_deref(), Some("wss://x"));
+        for data in
+            ["null", "{}", r#"{"session_id":null}"#, r#"{"session_id":""}"#, r#"{"session_id":5}"#]
+        {
+            assert!(Ready::parse(data).is_none(), "{data}");
+        }
     }
 
     #[test]
