@@ -60,6 +60,8 @@ struct Link {
     outgoing: VecDeque<Message>,
     /// Pings whose answer could not be written at once, in a row.
     unanswered: u32,
+    /// A write that failed; told when what was read before is taken.
+    failure: Option<Error>,
 }
 
 /// What happened on a [`Link`].
@@ -150,9 +152,25 @@ impl fmt::Debug for NativeTransport {
 }
 
 impl Link {
-    /// Writes what waits, as far as it goes, then reads.
+    /// Reads, then writes what waits. In this order, because a close frame says more than the failed write that follows it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Incident> {
-        if let Err(error) = self.write(cx) {
+        let incident = self.poll_read(cx);
+        if let Poll::Ready(Incident::Closed(_) | Incident::Failed(_)) = &incident {
+            return incident;
+        }
+        match self.write(cx) {
+            Err(error) if incident.is_pending() => Poll::Ready(lost(error)),
+            // What was read comes first; the socket reads nothing more after this.
+            Err(error) => {
+                self.failure = Some(error);
+                incident
+            }
+            Ok(()) => incident,
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Incident> {
+        if let Some(error) = self.failure.take() {
             return Poll::Ready(lost(error));
         }
         loop {
@@ -270,7 +288,7 @@ async fn connect(url: String, message_bytes: usize) -> Result<Box<Link>, Transpo
         .connect_on(stream)
         .await
         .map_err(|error| not_upgraded(&error))?;
-    Ok(Box::new(Link { socket, outgoing: VecDeque::new(), unanswered: 0 }))
+    Ok(Box::new(Link { socket, outgoing: VecDeque::new(), unanswered: 0, failure: None }))
 }
 
 /// Tries all addresses of the host in turn.

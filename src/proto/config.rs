@@ -177,18 +177,18 @@ impl Config {
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct ConfigBuilder {
-    token: String,
-    intents: Intents,
-    url: String,
-    allow_insecure: bool,
-    shard: (u32, u32),
-    compression: Compression,
-    filter: Filter,
-    presence: Option<Presence>,
-    large_threshold: Option<u16>,
-    properties: IdentifyProperties,
-    limits: Limits,
-    patience: Patience,
+    pub(crate) token: String,
+    pub(crate) intents: Intents,
+    pub(crate) url: String,
+    pub(crate) allow_insecure: bool,
+    pub(crate) shard: (u32, u32),
+    pub(crate) compression: Compression,
+    pub(crate) filter: Filter,
+    pub(crate) presence: Option<Presence>,
+    pub(crate) large_threshold: Option<u16>,
+    pub(crate) properties: IdentifyProperties,
+    pub(crate) limits: Limits,
+    pub(crate) patience: Patience,
 }
 
 impl ConfigBuilder {

@@ -21,12 +21,16 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A span in `[0, below)`; zero if `below` is zero.
+    /// A span in `[0, below)`, in whole microseconds; zero if `below` is zero.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "53 bits of chance are exact in a float, so the factor stays below one; casts saturate"
+    )]
     pub fn below(&mut self, below: Duration) -> Duration {
-        // 53 bits of chance, exact in a float, so the factor stays below one.
-        #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
         let factor = (self.bits() >> 11) as f64 / (1_u64 << 53) as f64;
-        Duration::try_from_secs_f64(below.as_secs_f64() * factor).unwrap_or(below)
+        Duration::from_micros((below.as_micros() as f64 * factor) as u64)
     }
 
     /// A span in `[low, high)`.

@@ -305,10 +305,11 @@ impl<S: Server> World<S> {
         self.now = end;
     }
 
-    /// Lets the shards sleep as a computer does: the clock goes on, and whatever happens meanwhile is told afterwards.
+    /// Lets the shards sleep as a computer does: the clock, the wire and the server go on, and the shards are told afterwards.
     pub fn suspend(&mut self, secs: u64) {
-        self.drain_server();
-        self.now = self.now + Duration::from_secs(secs);
+        let end = self.now + Duration::from_secs(secs);
+        while self.step_without_clients(end) {}
+        self.now = end;
         self.tell(|| format!("woke up after {secs} s"));
     }
 
@@ -576,6 +577,31 @@ impl<S: Server> World<S> {
             self.server.handle(ServerInput::TimePassed, self.now);
         } else if let Some((_, client)) = client {
             self.input_to(client, Input::TimePassed);
+        }
+        self.drain_server();
+        true
+    }
+
+    /// Like [`step`](Self::step), for the server's end alone.
+    fn step_without_clients(&mut self, end: Instant) -> bool {
+        self.drain_server();
+        let is_theirs = |parcel: &Parcel| !matches!(parcel, Parcel::ToClient(..));
+        let parcel = self.parcels.iter().find(|(_, parcel)| is_theirs(parcel)).map(|(key, _)| *key);
+        let server = self.server_wakes_at;
+        let next = parcel.map(|(at, _)| at).into_iter().chain(server).min();
+        let Some(next) = next.filter(|next| *next <= end) else { return false };
+        self.now = self.now.max(next);
+        self.count_step(false);
+        match parcel {
+            Some(key) if key.0 == next => {
+                if let Some(parcel) = self.parcels.remove(&key) {
+                    self.deliver(parcel);
+                }
+            }
+            _ => {
+                self.server_wakes_at = None;
+                self.server.handle(ServerInput::TimePassed, self.now);
+            }
         }
         self.drain_server();
         true

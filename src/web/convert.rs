@@ -66,34 +66,35 @@ impl Options {
 
 fn read_config(fields: &Fields, limits: Option<&Fields>) -> Result<Config, Refusal> {
     let token = fields.text("token").map_err(|_| bad_token())?.ok_or_else(bad_token)?;
-    let mut builder = Config::builder(token, read_intents(fields)?)
-        .allow_insecure(fields.flag("allowInsecure")?.unwrap_or_default());
+    // Fields rather than the builder's methods, each of which would move the whole builder.
+    let mut builder = Config::builder(token, read_intents(fields)?);
+    builder.allow_insecure = fields.flag("allowInsecure")?.unwrap_or_default();
     if let Some(url) = fields.text("url")? {
-        builder = builder.url(url);
+        builder.url = url;
     }
-    if let Some((number, total)) = fields.pair("shard")? {
-        builder = builder.shard(number, total);
+    if let Some(shard) = fields.pair("shard")? {
+        builder.shard = shard;
     }
     if let Some(compression) = read_compression(fields)? {
-        builder = builder.compression(compression);
+        builder.compression = compression;
     }
     if let Some(filter) = fields.object("filter", &["only", "except"])? {
-        builder = builder.filter(read_filter(&filter)?);
+        builder.filter = read_filter(&filter)?;
     }
     if let Some(presence) = fields.object("presence", &PRESENCE)? {
-        builder = builder.presence(read_presence(&presence)?);
+        builder.presence = Some(read_presence(&presence)?);
     }
     if let Some(members) = fields.number("largeThreshold", u16::MAX.into())? {
-        builder = builder.large_threshold(u16::try_from(members).unwrap_or(u16::MAX));
+        builder.large_threshold = Some(u16::try_from(members).unwrap_or(u16::MAX));
     }
     if let Some(properties) = fields.object("properties", &["os", "browser", "device"])? {
-        builder = builder.properties(read_properties(&properties)?);
+        builder.properties = read_properties(&properties)?;
     }
     if let Some(limits) = limits {
-        builder = builder.limits(read_limits(limits)?);
+        builder.limits = read_limits(limits)?;
     }
     if let Some(patience) = fields.object("patience", &PATIENCE)? {
-        builder = builder.patience(read_patience(&patience)?);
+        builder.patience = read_patience(&patience)?;
     }
     Ok(builder.build()?)
 }

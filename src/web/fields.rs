@@ -66,10 +66,7 @@ impl Fields {
     }
 
     pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, Refusal> {
-        self.read(key, "to be an array of texts", |value| {
-            let array = value.dyn_into::<Array>().ok()?;
-            array.iter().map(|item| item.as_string()).collect()
-        })
+        self.read(key, "to be an array of texts", |value| to_texts(&value))
     }
 
     /// The pair of a shard.

@@ -45,9 +45,8 @@ struct Shared {
 
 impl Timer for WebTimer {
     fn now(&mut self) -> Instant {
-        let since_epoch = Duration::try_from_secs_f64(performance_now() / 1000.0);
         // Some hosts round their clock, and a rounded clock may step back.
-        self.latest = self.latest.max(Instant::from_epoch(since_epoch.unwrap_or_default()));
+        self.latest = self.latest.max(Instant::from_epoch(since_epoch()));
         self.latest
     }
 
@@ -81,6 +80,11 @@ impl Timer for WebTimer {
         alarm.shared.waker.replace(Some(cx.waker().clone()));
         Poll::Pending
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+fn since_epoch() -> Duration {
+    Duration::from_micros((performance_now() * 1000.0) as u64)
 }
 
 impl fmt::Debug for WebTimer {

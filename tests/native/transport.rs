@@ -137,6 +137,29 @@ async fn an_end_without_a_close_frame_has_no_code_and_an_empty_one_1005() {
 }
 
 #[tokio::test]
+async fn what_came_before_a_reset_is_seen_although_writing_fails() {
+    for (bytes, event) in
+        [(&[0x88, 2, 0x0f, 0xa4][..], None), (&[0x81, 1, b'a', 0x81, 1, b'b'], Some(text("a")))]
+    {
+        let (mut transport, mut peer, id) = connected().await;
+        peer.write(bytes).await;
+        let tcp = peer.0.into_inner();
+        tcp.set_zero_linger().expect("a socket");
+        // A reset: every write fails from now on.
+        drop(tcp);
+        // The runtime takes notice of both when it has nothing else to do.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        transport.send(text("x"));
+        let close = Some(Close::new(4004, ""));
+        let expected = event
+            .map_or(TransportEvent::Closed(id, close), |frame| TransportEvent::Received(id, frame));
+        assert_eq!(next(&mut transport).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn messages_before_the_answer_to_our_close_still_count() {
     let (mut transport, mut peer, id) = connected().await;
     peer.send(Message::text("last words")).await;

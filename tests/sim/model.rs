@@ -230,6 +230,8 @@ impl Model {
     fn finish(&mut self) {
         self.world.plug_in();
         self.world.pass(3600);
+        // An op 9 that the gateway said into a silence was never heard; a new connection tells.
+        self.world.cut();
         self.world.until_ready();
         self.emit();
         self.world.pass(60);

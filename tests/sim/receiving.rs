@@ -233,3 +233,19 @@ fn a_whole_guild_comes_through_with_every_digit() {
     let guild: Guild = world.dispatches()[1].deserialize().expect("a guild");
     assert!(guild.id.parse::<u64>().expect("an id") > 1 << 53);
 }
+
+#[test]
+fn a_replay_that_the_path_holds_back_comes_whole_afterwards() {
+    let mut world = ready();
+    world.cut();
+    world.pass_ms(100);
+    world.emit("A", "{}");
+    world.emit("B", "{}");
+    world.until(10, |world| !world.sent(Opcode::RESUME).is_empty());
+    // The gateway falls silent before the resume reaches it.
+    world.inject(testing::Fault::Silence { ms: Some(5_000) });
+    world.until_ready();
+    let lost = ["disconnected closed-1006 resume/resume"];
+    let back = ["A 2", "B 3", "RESUMED 4", "resumed 2", "status ready"];
+    assert_names(&mut world, &[&lost, BACK, &back]);
+}

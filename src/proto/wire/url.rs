@@ -11,7 +11,7 @@ pub struct GatewayUrl {
     is_secure: bool,
     /// Host and port as written.
     authority: Box<str>,
-    /// Path with its leading slash.
+    /// Path without its leading slash.
     path: Box<str>,
     /// Query without the question mark; may be empty.
     query: Box<str>,
@@ -55,10 +55,7 @@ impl GatewayUrl {
         }
         let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
         let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, path) = match address.find('/') {
-            Some(at) => address.split_at(at),
-            None => (address, "/"),
-        };
+        let (authority, path) = address.split_once('/').unwrap_or((address, ""));
         if authority.contains('@') {
             return Err(UrlError::Credentials);
         }
@@ -80,7 +77,9 @@ impl GatewayUrl {
         let host = self.host();
         host.eq_ignore_ascii_case("localhost")
             || host == "[::1]"
-            || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+            || (host.starts_with("127.")
+                && host.split('.').count() == 4
+                && host.split('.').all(|part| part.parse::<u8>().is_ok()))
     }
 
     /// The address with `parameters` in its query; those that it already had under the same names are replaced, others
@@ -96,17 +95,18 @@ impl GatewayUrl {
     }
 
     fn host(&self) -> &str {
-        // The colons of an IPv6 address stand inside brackets.
-        match self.authority.rfind(':') {
-            Some(at) if !self.authority[at..].contains(']') => &self.authority[..at],
-            _ => &self.authority,
-        }
+        self.host_and_port().0
     }
 
     fn has_valid_port(&self) -> bool {
-        match &self.authority[self.host().len()..] {
-            "" => true,
-            port => port[1..].parse::<u16>().is_ok(),
+        self.host_and_port().1.is_none_or(|port| port.parse::<u16>().is_ok())
+    }
+
+    fn host_and_port(&self) -> (&str, Option<&str>) {
+        match self.authority.rsplit_once(':') {
+            // The colons of an IPv6 address stand inside brackets.
+            Some((host, port)) if !port.contains(']') => (host, Some(port)),
+            _ => (&self.authority, None),
         }
     }
 }
@@ -115,7 +115,7 @@ impl GatewayUrl {
 impl fmt::Display for GatewayUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_secure { "wss" } else { "ws" };
-        write!(f, "{scheme}://{}{}", self.authority, self.path)
+        write!(f, "{scheme}://{}/{}", self.authority, self.path)
     }
 }
 
