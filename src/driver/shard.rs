@@ -112,6 +112,8 @@ impl<T: Transport, C: Timer> Shard<T, C> {
                 Output::Event(event) => {
                     if matches!(event, Event::Stopped { .. }) {
                         self.line.0.stop();
+                        // An alarm that is left would keep a JavaScript process alive.
+                        self.timer.set(None);
                     }
                     return Poll::Ready(Some(event));
                 }
