@@ -207,7 +207,8 @@ export interface Fault {
    * - `invalid-session`: op 9
    * - `no-answer`: a deadline passed
    * - `oversized`: a message is larger than a limit
-   * - `reconnect-requested`: op 7, or `shard.reconnect()`
+   * - `reconnect-requested`: the gateway asked for it (op 7)
+   * - `reconnect-wanted`: `shard.reconnect()`
    * - `transport`: the socket failed
    * - `unexpected-message`: something else than HELLO came first
    * - `zombie`: heartbeats were not acknowledged
@@ -221,6 +222,7 @@ export interface Fault {
     | "no-answer"
     | "oversized"
     | "reconnect-requested"
+    | "reconnect-wanted"
     | "transport"
     | "unexpected-message"
     | "zombie";

@@ -222,8 +222,10 @@ pub enum Fault {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// Opcode 7, or the user asked.
+    /// Opcode 7.
     ReconnectRequested,
+    /// The user wants a new connection.
+    ReconnectWanted,
     /// The socket could not be opened, or broke without a close frame.
     Transport(TransportError),
     /// Something else than HELLO came first.
@@ -244,6 +246,7 @@ impl Fault {
             Self::NoAnswer(_) => "no-answer",
             Self::Oversized { .. } => "oversized",
             Self::ReconnectRequested => "reconnect-requested",
+            Self::ReconnectWanted => "reconnect-wanted",
             Self::Transport(_) => "transport",
             Self::UnexpectedMessage(_) => "unexpected-message",
             Self::Zombie => "zombie",
@@ -294,7 +297,8 @@ impl fmt::Display for Fault {
             Self::Oversized { limit } => {
                 write!(f, "a message is larger than the limit of {limit} bytes")
             }
-            Self::ReconnectRequested => f.write_str("a reconnect was asked for"),
+            Self::ReconnectRequested => f.write_str("the gateway asked for a new connection"),
+            Self::ReconnectWanted => f.write_str("a new connection was wanted here"),
             Self::Transport(error) => write!(f, "the connection failed: {error}"),
             Self::UnexpectedMessage(opcode) => {
                 write!(f, "expected HELLO as the first message, got {opcode}")

@@ -15,6 +15,9 @@ use crate::support::*;
 
 const INTERVAL: Duration = Duration::from_secs(20);
 
+/// How long a send limit that is used to the last may hold a heartbeat back: the limiter's margin.
+const HELD_BACK: Duration = Duration::from_millis(500);
+
 /// A world with chance at its side, and what the model remembers.
 struct Model {
     world: World,
@@ -350,7 +353,7 @@ fn assert_heartbeats(client: &Client, now: Instant) {
         times.push(end);
         for pair in times.windows(2) {
             let gap = pair[1].saturating_since(pair[0]);
-            assert!(gap <= INTERVAL, "{gap:?} without a heartbeat");
+            assert!(gap <= INTERVAL + HELD_BACK, "{gap:?} without a heartbeat");
         }
     }
 }

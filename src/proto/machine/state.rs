@@ -181,7 +181,7 @@ impl State {
             Self::AwaitingHello { .. } | Self::Up(_) => Remains::Alive(None),
         };
         let next = cx.next(Duration::ZERO);
-        cx.emit(Event::Disconnected { fault: Fault::ReconnectRequested, next });
+        cx.emit(Event::Disconnected { fault: Fault::ReconnectWanted, next });
         leave(socket, Then::Reconnect { at: now }, now, cx)
     }
 
