@@ -153,7 +153,7 @@ impl RawShard {
 
     /// Any opcode that a user may send, with data that `JSON.stringify` wrote. Throws `[code, message]`.
     pub fn send(&self, opcode: u16, data: String) -> Result<(), JsValue> {
-        self.send_command(&Command::Raw(Opcode(opcode), Json::written(data)))
+        self.send_command(&Command::Raw(Opcode(opcode), Json::trusted(data)))
     }
 
     /// A new connection with the same session, at once.
