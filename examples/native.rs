@@ -1,13 +1,12 @@
 //! Prints messages as they come: `DISCORD_TOKEN=… cargo run --features native --example native`.
 
-#[cfg(feature = "native")]
+use shardwire::{
+    native,
+    proto::{Config, Event, Filter, Intents},
+};
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    use shardwire::{
-        native,
-        proto::{Config, Event, Filter, Intents},
-    };
-
     let intents = Intents::GUILD_MESSAGES | Intents::DIRECT_MESSAGES | Intents::MESSAGE_CONTENT;
     let config = Config::builder(std::env::var("DISCORD_TOKEN")?, intents)
         .filter(Filter::only(["MESSAGE_CREATE"]))
@@ -24,6 +23,3 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     Ok(())
 }
-
-#[cfg(not(feature = "native"))]
-fn main() {}

@@ -21,9 +21,9 @@ use crate::proto::{
 /// The identify ledger that all shards of a bot share. Their timers must count from the same epoch.
 pub type SharedSlots = Arc<Mutex<Slots>>;
 
-/// A ledger for what `/gateway/bot` said, or for a small bot that has not asked.
-pub fn shared_slots(limit: SessionStartLimit) -> SharedSlots {
-    Arc::new(Mutex::new(Slots::new(limit, Instant::ZERO)))
+/// A ledger for what `/gateway/bot` said at `now`, or for a small bot that has not asked.
+pub fn shared_slots(limit: SessionStartLimit, now: Instant) -> SharedSlots {
+    Arc::new(Mutex::new(Slots::new(limit, now)))
 }
 
 /// Rounds of one poll without an event for the user, after which others get a turn.

@@ -30,14 +30,13 @@
 #[cfg(feature = "mock")]
 pub mod mock;
 mod timer;
+mod tls;
 mod transport;
-
-use std::sync::{Arc, Mutex};
 
 pub use self::{timer::TokioTimer, transport::NativeTransport};
 use crate::{
-    driver::{Shard, ShardHandle, SharedSlots, Timer as _},
-    proto::{Config, ConfigError, Session, SessionStartLimit, Slots},
+    driver::{Shard, ShardHandle, SharedSlots, Timer as _, shared_slots},
+    proto::{Config, ConfigError, Session, SessionStartLimit},
 };
 
 /// A shard on tokio.
@@ -69,5 +68,5 @@ pub fn connect_with(config: Config, slots: SharedSlots) -> (NativeShard, ShardHa
 /// An identify ledger for shards of this process. `limit` is what `/gateway/bot` said just now: its `reset_after` counts from
 /// this call.
 pub fn slots(limit: SessionStartLimit) -> SharedSlots {
-    Arc::new(Mutex::new(Slots::new(limit, TokioTimer::new().now())))
+    shared_slots(limit, TokioTimer::new().now())
 }

@@ -15,6 +15,7 @@ use tokio_websockets::{
     upgrade,
 };
 
+use super::tls;
 use crate::{
     driver::{Transport, TransportEvent},
     proto::{Close, ConnectionId, Frame, TransportError},
@@ -276,8 +277,11 @@ async fn connect(url: String, message_bytes: usize) -> Result<Box<Link>, Transpo
     let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
 
     let tcp = dial(&host, port).await?;
-    let connector = if is_secure { Connector::new() } else { Ok(Connector::Plain) };
-    let tls = async { connector?.wrap(&host, tcp).await };
+    let tls = async {
+        let connector =
+            if is_secure { Connector::Rustls(tls::connector()?) } else { Connector::Plain };
+        connector.wrap(&host, tcp).await
+    };
     let stream =
         tls.await.map_err(|error| failed(format_args!("TLS with {host} failed: {error}")))?;
 

@@ -16,7 +16,7 @@ use super::{
     value::to_value,
 };
 use crate::{
-    driver::{CloseMode, Shard, ShardHandle, shared_slots},
+    driver::{CloseMode, Shard, ShardHandle, Timer, shared_slots},
     proto::{Command, Event, Json, Opcode, Session, SessionStartLimit, Status},
 };
 
@@ -59,8 +59,9 @@ impl RawShard {
                 "expected a global WebSocket, or the option WebSocket with a class such as that of the package ws",
             )
         })?;
-        let slots = shared_slots(SessionStartLimit::default());
-        let (mut shard, handle) = Shard::new(config, seed(), slots, transport, WebTimer::default());
+        let mut timer = WebTimer::default();
+        let slots = shared_slots(SessionStartLimit::default(), timer.now());
+        let (mut shard, handle) = Shard::new(config, seed(), slots, transport, timer);
         if let Some(session) = session {
             shard = shard.resume_from(session).map_err(Refusal::from)?;
         }

@@ -33,19 +33,28 @@ after(async () => {
  */
 async function withDashboard({ excused, ...options }, work) {
   const world = { gateway: await startGateway(GATEWAY) };
-  const site = await startXtask(["serve", "--port", "0", "--gateway", world.gateway.url], 20_000);
-  const dashboard = await open(browser, site.url, options);
   try {
-    await shows(dashboard.page, "status", /^ready$/i);
-    await work(dashboard.page, Object.assign(world, dashboard));
-    dashboard.checkManners();
+    await withSite(world.gateway.url, async (url) => {
+      const dashboard = await open(browser, url, options);
+      await shows(dashboard.page, "status", /^ready$/i);
+      await work(dashboard.page, Object.assign(world, dashboard));
+      dashboard.checkManners();
+      await dashboard.context.close();
+    });
     const { violations } = await world.gateway.state();
     const serious = violations.filter((violation) => !excused?.test(violation));
     assert.deepEqual(serious, [], "what the gateway says about the client");
   } finally {
-    await dashboard.context.close();
-    await site.interrupt();
     await world.gateway.stop();
+  }
+}
+
+async function withSite(gateway, work) {
+  const site = await startXtask(["serve", "--port", "0", "--gateway", gateway], 20_000);
+  try {
+    await work(site.url);
+  } finally {
+    await site.interrupt();
   }
 }
 

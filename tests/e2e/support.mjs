@@ -33,6 +33,8 @@ export function launch() {
 export async function startXtask(args, timeout) {
   const child = spawn(process.env.XTASK_BIN, args, { stdio: ["ignore", "inherit", "pipe"] });
   const ended = once(child, "exit");
+  // A test that was broken off must leave nothing behind.
+  process.once("exit", () => child.kill("SIGTERM"));
   const deadline = setTimeout(() => child.kill("SIGTERM"), timeout);
   const printed = [];
   for await (const line of createInterface({ input: child.stderr })) {

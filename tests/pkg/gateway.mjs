@@ -18,6 +18,8 @@ export async function startGateway(options = {}) {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");
+  // A test that was broken off must leave nothing behind.
+  process.once("exit", () => child.kill("SIGKILL"));
   const [, url, port] = await greeting(child);
   const control = url.replace("ws:", "http:");
   return {

@@ -207,6 +207,8 @@ fn node_test(context: &Context<'_>, node: &Path, tests: &[&str]) -> Command {
         .env("SHARDWIRE_PACKAGE", workspace.package())
         .env("SHARDWIRE_TARGET", workspace.target(""))
         .env("XTASK_BIN", &context.xtask)
+        // A test that ran into its time limit must not keep the others' results back.
+        .arg("--test-force-exit")
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .args(tests);
     command
