@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("proto/wire/opcode", 10),
     ("proto/wire/presence", 10),
     ("proto/wire/shard_id", 10),
+    ("proto/wire/scan", 10),
     ("proto/wire/url", 10),
     ("proto/wire/close", 11),
     ("proto/wire/envelope", 12),

@@ -196,6 +196,10 @@ const STORY: usize = 60;
 impl World<Gateway> {
     /// A mock gateway and one shard that connects to it. The address of `config` is replaced by the gateway's, and the
     /// identify ledger is what the gateway says it is.
+    ///
+    /// # Panics
+    ///
+    /// If `config` is not valid.
     pub fn new(options: GatewayOptions, config: ConfigBuilder) -> Self {
         let url = options.url.clone();
         let gateway = Gateway::new(options, Instant::ZERO);
@@ -206,6 +210,10 @@ impl World<Gateway> {
     }
 
     /// Asks the gateway once more how many identifies are left, as a program does at its start.
+    ///
+    /// # Panics
+    ///
+    /// If the gateway's answer cannot be read, which would be its fault.
     pub fn ask_for_limit(&mut self) {
         #[derive(serde::Deserialize)]
         struct Body {
@@ -273,6 +281,10 @@ impl<S: Server> World<S> {
     }
 
     /// Makes the first shard resume `session`.
+    ///
+    /// # Panics
+    ///
+    /// If it belongs to another shard.
     pub fn resume_from(mut self, session: Session) -> Self {
         let client = &mut self.clients[0];
         let machine = ShardMachine::new(client.machine.config().clone(), 1);
@@ -322,9 +334,8 @@ impl<S: Server> World<S> {
     pub fn until(&mut self, secs: u64, is_so: impl Fn(&Self) -> bool) {
         let end = self.now + Duration::from_secs(secs);
         while !is_so(self) {
-            if !self.step(end) {
-                panic!("expected it within {secs} seconds\n{}", self.story());
-            }
+            let goes_on = self.step(end);
+            assert!(goes_on, "expected it within {secs} seconds\n{}", self.story());
         }
     }
 
@@ -379,14 +390,17 @@ impl<S: Server> World<S> {
     pub fn send(&mut self, command: &Command) -> Result<(), CommandError> {
         let client = &mut self.clients[0];
         let limit = client.machine.config().limits().command_bytes;
-        let result = command
-            .encode(limit)
-            .and_then(|payload| client.machine.send(payload, self.now));
+        let result =
+            command.encode(limit).and_then(|payload| client.machine.send(payload, self.now));
         self.drain_client(0);
         result
     }
 
     /// Ends the process that a shard runs in, and starts another that takes up what was saved: the session as it stands.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such shard.
     pub fn restart(&mut self, client: usize, seed: u64) {
         self.tell(|| format!("shard {client}: another process takes over"));
         for peer in self.open_sockets_of(client) {
@@ -550,7 +564,7 @@ impl<S: Server> World<S> {
 
     /// The last steps, one in a line.
     pub fn story(&self) -> String {
-        self.story.iter().map(|line| format!("{line}\n")).collect()
+        self.story.iter().flat_map(|line| [line, "\n"]).collect()
     }
 
     // The clockwork.
@@ -633,9 +647,10 @@ impl<S: Server> World<S> {
         let Some(socket) = self.sockets.get(&peer) else { return };
         let (host, connection) = (socket.host, socket.connection);
         let query = socket.query.clone();
-        let trouble = self.troubles.iter_mut().find(|trouble| {
-            trouble.times > 0 && trouble.host.is_none_or(|meant| meant == host)
-        });
+        let trouble = self
+            .troubles
+            .iter_mut()
+            .find(|trouble| trouble.times > 0 && trouble.host.is_none_or(|meant| meant == host));
         if let Some(trouble) = trouble {
             trouble.times -= 1;
             if trouble.is_told {
@@ -1022,8 +1037,11 @@ impl fmt::Debug for Sent {
 /// A server whose every word a test chooses.
 pub struct ByHand {
     line: Line,
-    react: Box<dyn FnMut(&Heard, &mut Line)>,
+    react: Box<React>,
 }
+
+/// What a server by hand does with what it hears.
+type React = dyn FnMut(&Heard, &mut Line);
 
 /// What a server [`ByHand`] hears.
 #[derive(Clone, Debug, PartialEq, Eq)]

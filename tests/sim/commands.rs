@@ -13,8 +13,8 @@ use crate::support::*;
 
 fn with_guilds() -> World {
     let options = GatewayOptions { guilds: 1, members: 40, ..options() };
-    let config = Config::builder(TOKEN, Intents::ALL)
-        .compression(shardwire::proto::Compression::None);
+    let config =
+        Config::builder(TOKEN, Intents::ALL).compression(shardwire::proto::Compression::None);
     let mut world = World::new(options, config);
     world.start();
     world.until_ready();
@@ -139,9 +139,18 @@ fn joining_moving_and_leaving_a_voice_channel_have_discords_shape() {
         self_deaf,
     };
     for (state, expected) in [
-        (state(Some("2"), true, true), r#"{"guild_id":"1","channel_id":"2","self_mute":true,"self_deaf":true}"#),
-        (state(Some("2"), false, false), r#"{"guild_id":"1","channel_id":"2","self_mute":false,"self_deaf":false}"#),
-        (state(None, false, true), r#"{"guild_id":"1","channel_id":null,"self_mute":false,"self_deaf":true}"#),
+        (
+            state(Some("2"), true, true),
+            r#"{"guild_id":"1","channel_id":"2","self_mute":true,"self_deaf":true}"#,
+        ),
+        (
+            state(Some("2"), false, false),
+            r#"{"guild_id":"1","channel_id":"2","self_mute":false,"self_deaf":false}"#,
+        ),
+        (
+            state(None, false, true),
+            r#"{"guild_id":"1","channel_id":null,"self_mute":false,"self_deaf":true}"#,
+        ),
     ] {
         world.send(&Command::UpdateVoiceState(state)).expect("valid");
         assert_eq!(world.sent(Opcode::VOICE_STATE_UPDATE).pop().expect("sent").data(), expected);

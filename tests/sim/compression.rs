@@ -221,8 +221,7 @@ fn many_small_messages_in_a_row_and_large_ones_between_all_come_whole() {
     }
     let names: Vec<String> = world.names();
     assert_eq!(names.len(), 40 * 51);
-    let numbers: Vec<u64> =
-        world.dispatches().iter().map(|dispatch| dispatch.sequence).collect();
+    let numbers: Vec<u64> = world.dispatches().iter().map(|dispatch| dispatch.sequence).collect();
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1));
     for dispatch in world.dispatches() {
         assert!(dispatch.deserialize::<serde_json::Value>().is_ok(), "{}", dispatch.name);

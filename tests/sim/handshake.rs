@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use shardwire::{
     proto::{
-        Activity, Awaited, Config, ConfigError, Fault, IdentifyProperties, Input, Intents, OnlineStatus,
-        Opcode, Presence, Session, ShardId, Status,
+        Activity, Awaited, Config, ConfigError, Fault, IdentifyProperties, Input, Intents,
+        OnlineStatus, Opcode, Presence, Session, ShardId, Status,
     },
     testing::{self, Heard, Host, World},
 };
@@ -30,7 +30,11 @@ fn a_first_message_that_is_not_hello_ends_the_connection() {
             }
         });
         world.until_ready();
-        let lost = ["status connecting", "status awaiting-hello", "disconnected unexpected-message identify"];
+        let lost = [
+            "status connecting",
+            "status awaiting-hello",
+            "disconnected unexpected-message identify",
+        ];
         assert_names(&mut world, &[&lost, ANEW]);
         assert_eq!(world.close_codes(), [4000]);
         let close = &world.shard(0).closed()[0].close;
@@ -63,7 +67,11 @@ fn op_7_may_come_before_hello_or_in_its_place_and_means_a_new_connection() {
         world.inject(fault);
         world.start();
         world.until_ready();
-        let lost = ["status connecting", "status awaiting-hello", "disconnected reconnect-requested identify"];
+        let lost = [
+            "status connecting",
+            "status awaiting-hello",
+            "disconnected reconnect-requested identify",
+        ];
         assert_names(&mut world, &[&lost, ANEW]);
         assert_eq!(world.close_codes(), [4000]);
     }
@@ -200,7 +208,9 @@ fn resumed_ends_the_resume_and_says_how_much_was_replayed() {
 
 #[test]
 fn a_hello_that_says_nothing_useful_ends_the_connection_without_a_crash() {
-    for data in ["null", "{}", "[]", r#"{"heartbeat_interval":null}"#, r#"{"heartbeat_interval":0}"#] {
+    for data in
+        ["null", "{}", "[]", r#"{"heartbeat_interval":null}"#, r#"{"heartbeat_interval":0}"#]
+    {
         let mut is_first = true;
         let first = format!(r#"{{"op":10,"d":{data}}}"#);
         let mut world = by_hand(move |heard, line| {
@@ -212,7 +222,8 @@ fn a_hello_that_says_nothing_useful_ends_the_connection_without_a_crash() {
             }
         });
         world.until_ready();
-        let lost = ["status connecting", "status awaiting-hello", "disconnected bad-payload identify"];
+        let lost =
+            ["status connecting", "status awaiting-hello", "disconnected bad-payload identify"];
         assert_names(&mut world, &[&lost, ANEW]);
     }
 }
@@ -256,7 +267,8 @@ fn a_large_threshold_outside_its_bounds_is_refused() {
 
 #[test]
 fn a_token_without_a_prefix_gets_one() {
-    for (given, sent) in [("abc", "Bot abc"), ("Bot abc", "Bot abc"), ("Bearer abc", "Bearer abc")] {
+    for (given, sent) in [("abc", "Bot abc"), ("Bot abc", "Bot abc"), ("Bearer abc", "Bearer abc")]
+    {
         let config = Config::builder(given, Intents::NONE);
         let mut world = World::new(options(), config);
         world.start();

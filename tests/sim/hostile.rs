@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use shardwire::{
     proto::{
-        Close, CloseCode, Compression, Config, Fault, Frame, Input, Instant, Limits, Opcode, Output,
-        Random, ShardMachine, Status, Verdict,
+        Close, CloseCode, Compression, Config, Fault, Frame, Input, Instant, Limits, Opcode,
+        Output, Random, ShardMachine, Status, Verdict,
     },
     testing::{self, ByHand, Heard, Host, Line, World},
 };
@@ -74,8 +74,7 @@ fn chance_bytes_in_any_phase_never_panic_and_the_shard_comes_back() {
             let length = random.bits() % 200;
             (0..length).map(|_| u8::try_from(random.bits() & 0xFF).expect("a byte")).collect()
         };
-        let compression =
-            if seed % 2 == 0 { Compression::None } else { Compression::ZlibStream };
+        let compression = if seed % 2 == 0 { Compression::None } else { Compression::ZlibStream };
         let config = config().compression(compression).build().expect("valid");
         let mut world = World::against(ByHand::new(polite), config);
         world.start();

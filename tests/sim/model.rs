@@ -5,9 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use shardwire::{
-    proto::{
-        Command, Compression, Event, Fault, Input, Instant, Opcode, Random, Status,
-    },
+    proto::{Command, Compression, Event, Fault, Input, Instant, Opcode, Random, Status},
     testing::{self, Client, GatewayOptions, Host, KeyOrder, Nothing, World},
 };
 
@@ -110,7 +108,8 @@ impl Model {
     fn fault(&mut self) -> String {
         use testing::Fault as F;
         let times = 1 + u32::try_from(self.below(3)).expect("small");
-        let resumable = [None, Some(true), Some(false)][usize::try_from(self.below(3)).expect("small")];
+        let resumable =
+            [None, Some(true), Some(false)][usize::try_from(self.below(3)).expect("small")];
         let fault = match self.below(24) {
             0 => F::Close { code: 4000, reason: "x".into() },
             1 => F::Close { code: 4009, reason: String::new() },
@@ -135,11 +134,9 @@ impl Model {
             20 => F::NeverResumed { times },
             21 => F::RefuseResume { resumable, times },
             22 => F::DuplicateLast { times },
-            _ => F::KeyOrder {
-                order: KeyOrder::OpTDS,
-                nothing: Nothing::Absent,
-                times: Some(times),
-            },
+            _ => {
+                F::KeyOrder { order: KeyOrder::OpTDS, nothing: Nothing::Absent, times: Some(times) }
+            }
         };
         let act = format!("{fault:?}");
         self.world.inject(fault);
@@ -235,6 +232,7 @@ impl Model {
         self.world.pass(3600);
         // An op 9 that the gateway said into a silence was never heard; a new connection tells.
         self.world.cut();
+        self.world.pass(3600);
         self.world.until_ready();
         self.emit();
         self.world.pass(60);

@@ -82,10 +82,8 @@ fn identifies_go_to_the_base_address_only() {
 
 #[test]
 fn a_network_that_is_away_for_an_hour_neither_ends_the_session_nor_makes_a_storm() {
-    let options = testing::GatewayOptions {
-        session_lifetime: Duration::from_secs(7200),
-        ..options()
-    };
+    let options =
+        testing::GatewayOptions { session_lifetime: Duration::from_secs(7200), ..options() };
     let mut world = ready_with(options, config());
     world.unplug();
     world.pass(3600);
@@ -169,10 +167,8 @@ fn a_command_made_ready_by_resumed_does_not_wait_for_the_next_ready() {
 
 #[test]
 fn a_full_line_of_commands_starves_neither_heartbeats_nor_the_life_cycle() {
-    let options = testing::GatewayOptions {
-        heartbeat_interval: Duration::from_secs(5),
-        ..options()
-    };
+    let options =
+        testing::GatewayOptions { heartbeat_interval: Duration::from_secs(5), ..options() };
     let mut world = ready_with(options, config());
     for round in 0..600 {
         while world.send(&sounds(1)).is_ok() {}

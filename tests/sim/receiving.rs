@@ -113,7 +113,8 @@ fn dispatches_between_op_7_and_the_end_of_the_connection_count() {
     line.text(dispatch("A", 2));
     line.text(dispatch("B", 3));
     world.pass_ms(20);
-    let lost = ["disconnected reconnect-requested resume/resume", "status disconnected", "A 2", "B 3"];
+    let lost =
+        ["disconnected reconnect-requested resume/resume", "status disconnected", "A 2", "B 3"];
     assert_names(&mut world, &[&lost]);
     world.until_ready();
     let resume = world.sent(Opcode::RESUME)[0].data();
@@ -134,7 +135,10 @@ fn op_9_true_keeps_the_session_and_waits_a_moment_before_the_resume() {
         assert_eq!(world.session(), before);
         world.until_ready();
         let waited = world.shard(0).opened()[1].at.saturating_since(told);
-        assert!(waited >= Duration::from_millis(950) && waited <= Duration::from_secs(5), "{waited:?}");
+        assert!(
+            waited >= Duration::from_millis(950) && waited <= Duration::from_secs(5),
+            "{waited:?}"
+        );
         let lost = ["disconnected invalid-session resume/resume"];
         assert_names(&mut world, &[&lost, BACK, &["RESUMED 2", "resumed 0", "status ready"]]);
     }
@@ -155,7 +159,10 @@ fn op_9_false_forgets_the_session_and_identifies_at_the_base_address_after_a_mom
         assert_eq!(world.session(), None);
         world.until_ready();
         let waited = world.shard(0).opened()[1].at.saturating_since(told);
-        assert!(waited >= Duration::from_millis(950) && waited <= Duration::from_secs(5), "{waited:?}");
+        assert!(
+            waited >= Duration::from_millis(950) && waited <= Duration::from_secs(5),
+            "{waited:?}"
+        );
         assert!(world.session().map(|session| session.id) != old);
         let events = world.names();
         let events: Vec<&str> =

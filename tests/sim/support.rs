@@ -1,7 +1,9 @@
 //! What the scenarios share: short ways to a world, and the texts that a server by hand says.
 
 use shardwire::{
-    proto::{Compression, Config, ConfigBuilder, Event, Fault, Frame, Input, Instant, Intents, Opcode},
+    proto::{
+        Compression, Config, ConfigBuilder, Event, Fault, Frame, Input, Instant, Intents, Opcode,
+    },
     testing::{ByHand, GatewayOptions, Heard, Line, World},
 };
 
@@ -48,9 +50,7 @@ pub fn options() -> GatewayOptions {
 }
 
 pub fn config() -> ConfigBuilder {
-    Config::builder(TOKEN, Intents::GUILDS)
-        .compression(Compression::None)
-        .url("wss://gateway.mock")
+    Config::builder(TOKEN, Intents::GUILDS).compression(Compression::None).url("wss://gateway.mock")
 }
 
 /// A world that has not started.
@@ -108,7 +108,9 @@ pub fn dispatch(name: &str, sequence: u64) -> String {
 }
 
 fn seq_of(resume: &str) -> u64 {
-    serde_json::from_str::<serde_json::Value>(resume).expect("JSON")["seq"].as_u64().expect("a number")
+    serde_json::from_str::<serde_json::Value>(resume).expect("JSON")["seq"]
+        .as_u64()
+        .expect("a number")
 }
 
 /// Compares everything that the user saw since the last time.

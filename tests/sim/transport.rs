@@ -59,8 +59,7 @@ fn a_refused_handshake_a_dead_host_and_a_silent_one_each_become_one_readable_fau
     let cases: [(fn(&mut World), &str, &str); 3] = [
         (
             |world| {
-                let refuse =
-                    testing::Fault::RefuseHandshake { status: 503, host: None, times: 1 };
+                let refuse = testing::Fault::RefuseHandshake { status: 503, host: None, times: 1 };
                 world.inject(refuse);
             },
             "disconnected transport identify",
@@ -249,7 +248,9 @@ fn every_wish_is_granted_in_every_state_and_the_end_is_always_reached() {
             world.input(wish.clone());
             world.pass(120);
             let expected = match (status, &wish) {
-                (Status::Closing | Status::Stopped, _) | (_, Input::Close { .. }) => Status::Stopped,
+                (Status::Closing | Status::Stopped, _) | (_, Input::Close { .. }) => {
+                    Status::Stopped
+                }
                 (_, Input::Pause) => Status::Idle,
                 _ => Status::Ready,
             };
@@ -355,7 +356,9 @@ fn a_server_that_says_nothing_at_all_is_given_up_and_tried_again_ever_more_slowl
     let opened = world.shard(0).opened();
     // Twenty seconds of patience each, and a pause that grows to half a minute and more.
     assert!((45..=75).contains(&opened.len()), "{}", opened.len());
-    assert!(faults(&world).iter().all(|fault| {
-        *fault == Fault::NoAnswer(shardwire::proto::Awaited::Hello)
-    }));
+    assert!(
+        faults(&world)
+            .iter()
+            .all(|fault| { *fault == Fault::NoAnswer(shardwire::proto::Awaited::Hello) })
+    );
 }

@@ -9,8 +9,7 @@ use shardwire::{
 
 use crate::support::*;
 
-const ORDERS: [KeyOrder; 4] =
-    [KeyOrder::TSOpD, KeyOrder::OpTSD, KeyOrder::OpTDS, KeyOrder::OpDTS];
+const ORDERS: [KeyOrder; 4] = [KeyOrder::TSOpD, KeyOrder::OpTSD, KeyOrder::OpTDS, KeyOrder::OpDTS];
 
 /// The polite server, but for what `react` says when it returns `true`.
 fn odd(
@@ -469,10 +468,8 @@ fn unknown_keys_everywhere_and_maps_with_numeric_keys_are_ignored() {
 
 #[test]
 fn identify_says_nothing_that_is_not_documented() {
-    let config = config()
-        .large_threshold(50)
-        .shard(1, 2)
-        .presence(shardwire::proto::Presence::default());
+    let config =
+        config().large_threshold(50).shard(1, 2).presence(shardwire::proto::Presence::default());
     let mut world = World::new(options(), config);
     world.start();
     world.until_ready();

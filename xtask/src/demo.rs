@@ -69,7 +69,6 @@ pub(crate) fn serve(workspace: &Workspace, options: &ServeOptions) -> Result<()>
     let server = WebServer::start(site, mock_config(&options.gateway), options.port)?;
     announce(&server, &format!("for the mock gateway at {}", options.gateway));
     watch(&news, None);
-    server.stop();
     Ok(())
 }
 
@@ -97,7 +96,6 @@ fn mock(workspace: &Workspace, options: &Options) -> Result<()> {
     announce(&server, &format!("with a mock gateway at {}", gateway.url()));
     show(&server, options);
     watch(&news, Some(gateway));
-    server.stop();
     Ok(())
 }
 
@@ -115,7 +113,6 @@ fn live(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     show(&server, options);
     watch(&news, None);
-    server.stop();
     Ok(())
 }
 

@@ -1,32 +1,36 @@
 //! A web server for the dashboard: this machine only, known kinds of files only, a strict content policy.
+//!
+//! Each connection has a thread and carries one request. That is all a page on the same machine needs, and no request
+//! ever waits for another: with a pool of threads, a browser's idle connections can starve a busy one.
 
 use std::{
     fs,
-    io::{self, Cursor},
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    io::{self, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     sync::Arc,
-    thread::{self, JoinHandle},
+    thread,
+    time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
-use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
+use anyhow::{Context, Result};
 
-/// A page loads some twenty files; browsers ask for six at a time.
-const WORKERS: usize = 4;
 /// How many ports after a taken one are tried.
 const NEIGHBOURS: u16 = 50;
+/// Browsers open connections in advance; one that stays silent is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A longer request head is no browser's.
+const LONGEST_HEAD: u64 = 64 * 1024;
+const MOST_HEADERS: usize = 100;
 /// Nothing but the dashboard's own files, and gateways on this machine or over TLS.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
      worker-src 'self'; img-src 'self' data:; font-src 'self'; \
      connect-src 'self' ws://127.0.0.1:* ws://localhost:* http://127.0.0.1:* http://localhost:* wss:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A running web server.
+/// A running web server. It ends with the program.
 pub(crate) struct WebServer {
-    server: Arc<Server>,
     address: SocketAddr,
-    workers: Vec<JoinHandle<()>>,
 }
 
 /// What there is to serve.
@@ -36,65 +40,107 @@ struct Site {
     config: String,
 }
 
+struct Response {
+    status: &'static str,
+    kind: &'static str,
+    body: Vec<u8>,
+}
+
 impl WebServer {
     /// Starts to serve on `port`, or on the next one that is free.
     pub(crate) fn start(folder: PathBuf, config: String, port: u16) -> Result<Self> {
         let listener = free_port(port)?;
         let address = listener.local_addr()?;
-        let server = Server::from_listener(listener, None)
-            .map_err(|error| anyhow!("cannot start the web server: {error}"))?;
-        let server = Arc::new(server);
         let site = Arc::new(Site { folder, config });
-        let workers = (0..WORKERS)
-            .map(|_| {
-                let (server, site) = (Arc::clone(&server), Arc::clone(&site));
-                thread::spawn(move || server.incoming_requests().for_each(|it| site.answer(it)))
-            })
-            .collect();
-        Ok(Self { server, address, workers })
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let site = Arc::clone(&site);
+                // A browser may leave at any time; that is no error of ours.
+                thread::spawn(move || site.answer(&stream).ok());
+            }
+        });
+        Ok(Self { address })
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
-
-    /// Stops to serve and waits for the answers under way.
-    pub(crate) fn stop(self) {
-        for _ in &self.workers {
-            self.server.unblock();
-        }
-        for worker in self.workers {
-            // A worker that panicked has said so already.
-            let _ = worker.join();
-        }
-    }
 }
 
 impl Site {
-    fn answer(&self, request: Request) {
-        let response = self.response(request.method(), request.url());
-        // The browser may have gone; that is its right.
-        let _ = request.respond(response);
+    /// Reads one request and answers it.
+    fn answer(&self, mut stream: &TcpStream) -> io::Result<()> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let head = read_head(stream)?;
+        if head.is_empty() {
+            return Ok(());
+        }
+        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        let is_whole = request.parse(&head).is_ok_and(|status| status.is_complete());
+        let response = match (request.method, request.path) {
+            (Some(method), Some(path)) if is_whole => self.response(method, path),
+            _ => refusal("400 Bad Request"),
+        };
+        stream.write_all(response.head().as_bytes())?;
+        if request.method != Some("HEAD") {
+            stream.write_all(&response.body)?;
+        }
+        stream.flush()
     }
 
-    fn response(&self, method: &Method, url: &str) -> Response<Cursor<Vec<u8>>> {
-        if !matches!(method, Method::Get | Method::Head) {
-            return refusal(405, "only GET and HEAD");
+    fn response(&self, method: &str, url: &str) -> Response {
+        if !matches!(method, "GET" | "HEAD") {
+            return refusal("405 Method Not Allowed");
         }
         let Some((path, kind)) = relative(url) else {
-            return refusal(404, "no such file");
+            return refusal("404 Not Found");
         };
-        let bytes = if path == Path::new("config.json") {
+        let body = if path == Path::new("config.json") {
             Ok(self.config.clone().into_bytes())
         } else {
             fs::read(self.folder.join(path))
         };
-        match bytes {
-            Ok(bytes) => dress(Response::from_data(bytes), kind),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => refusal(404, "no such file"),
-            Err(_) => refusal(500, "the file cannot be read"),
+        match body {
+            Ok(body) => Response { status: "200 OK", kind, body },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => refusal("404 Not Found"),
+            Err(_) => refusal("500 Internal Server Error"),
         }
     }
+}
+
+impl Response {
+    fn head(&self) -> String {
+        let Self { status, kind, body } = self;
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\n\
+             Content-Type: {kind}\r\n\
+             Content-Length: {length}\r\n\
+             Content-Security-Policy: {POLICY}\r\n\
+             X-Content-Type-Options: nosniff\r\n\
+             Referrer-Policy: no-referrer\r\n\
+             Cache-Control: no-store\r\n\
+             Connection: close\r\n\r\n"
+        )
+    }
+}
+
+fn refusal(status: &'static str) -> Response {
+    let body = format!("{status}\n").into_bytes();
+    Response { status, kind: "text/plain; charset=utf-8", body }
+}
+
+/// All up to the empty line, or up to the end if there is none.
+fn read_head(stream: &TcpStream) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    for byte in io::BufReader::new(stream.take(LONGEST_HEAD)).bytes() {
+        head.push(byte?);
+        if head.ends_with(b"\r\n\r\n") {
+            break;
+        }
+    }
+    Ok(head)
 }
 
 /// The file that a request means, and its content type. Only plain names pass: no dots in front, no escapes, so no path
@@ -124,27 +170,6 @@ fn content_type(path: &str) -> Option<&'static str> {
         "wasm" => "application/wasm",
         "woff2" => "font/woff2",
         _ => return None,
-    })
-}
-
-fn refusal(code: u16, text: &str) -> Response<Cursor<Vec<u8>>> {
-    let response = Response::from_data(format!("{text}\n").into_bytes());
-    dress(response.with_status_code(StatusCode(code)), "text/plain; charset=utf-8")
-}
-
-/// Adds the headers that every answer has.
-fn dress(response: Response<Cursor<Vec<u8>>>, kind: &str) -> Response<Cursor<Vec<u8>>> {
-    [
-        ("Content-Type", kind),
-        ("Content-Security-Policy", POLICY),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "no-referrer"),
-        ("Cache-Control", "no-store"),
-    ]
-    .into_iter()
-    .fold(response, |response, (name, value)| {
-        let header = Header::from_bytes(name, value).expect("our headers are plain ASCII");
-        response.with_header(header)
     })
 }
 

@@ -51,6 +51,8 @@ pub(super) struct Cursor {
     sequence: Option<u64>,
     /// The sequence number that came last, which may have gone back; for noticing gaps.
     latest: Option<u64>,
+    /// The number of the newest RESUMED, which a replay may repeat.
+    resumed_at: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -222,13 +224,27 @@ impl Context {
         }));
     }
 
-    /// Whether a replay repeats what was delivered before. Some servers number everything 0, which says nothing.
+    /// Whether a replay repeats what was delivered before.
     pub fn is_repeated(&self, sequence: Option<u64>) -> bool {
         sequence.is_some_and(|sequence| sequence > 0 && Some(sequence) <= self.cursor.sequence)
     }
 
+    /// Whether a RESUMED is that of an earlier resume, come again in the replay.
+    pub fn is_old_resumed(&self, sequence: Option<u64>) -> bool {
+        sequence.is_some() && sequence == self.cursor.resumed_at
+    }
+
+    pub fn resumed_at(&mut self, sequence: Option<u64>) {
+        self.cursor.resumed_at = sequence.filter(|sequence| *sequence > 0);
+    }
+
     fn advance(&mut self, sequence: Option<u64>) {
         let Some(sequence) = sequence else { return };
+        self.cursor.sequence = self.cursor.sequence.max(Some(sequence));
+        if sequence == 0 {
+            // Some servers number everything 0, which says nothing.
+            return;
+        }
         if let Some(missing) = self.cursor.latest.and_then(|latest| sequence.checked_sub(latest))
             && missing > 1
         {
@@ -237,7 +253,6 @@ impl Context {
             self.emit(Event::Notice(Notice::SequenceGap { missing }));
         }
         self.cursor.latest = Some(sequence);
-        self.cursor.sequence = self.cursor.sequence.max(Some(sequence));
     }
 
     // The session.
@@ -261,6 +276,7 @@ impl Context {
             resume_url: session.resume_url,
             sequence: Some(session.sequence),
             latest: Some(session.sequence),
+            resumed_at: None,
         };
     }
 
@@ -273,7 +289,7 @@ impl Context {
             self.emit(Event::Notice(Notice::BadResumeUrl));
         }
         self.cursor =
-            Cursor { session_id: Some(ready.session_id), resume_url, sequence: None, latest: None };
+            Cursor { session_id: Some(ready.session_id), resume_url, ..Cursor::default() };
         self.prove();
     }
 

@@ -35,6 +35,13 @@ use crate::proto::{
 /// Requested heartbeats that are answered before HELLO, when no limiter counts yet.
 const MOST_EARLY_BEATS: u32 = 5;
 
+/// Places in the send limit that requested heartbeats leave free until identify was sent.
+const KEPT_FOR_IDENTIFY: usize = 5;
+
+/// An identify may be this much later than its slot; beyond, the next shard's slot would be too near. Less than the
+/// ledger's margin.
+const LATE_FOR_SLOT: Duration = Duration::from_millis(200);
+
 #[derive(Debug)]
 pub(super) enum State {
     /// The socket is open; HELLO has not come.
@@ -255,7 +262,9 @@ impl State {
             Self::AwaitingHello { give_up_at, mut inflater, mut answered } => {
                 match receive_first(&mut inflater, &mut answered, frame, cx) {
                     Ok(None) => Self::AwaitingHello { give_up_at, inflater, answered },
-                    Ok(Some(interval)) => Self::Up(Box::new(begin(interval, inflater, now, cx))),
+                    Ok(Some(interval)) => {
+                        Self::Up(Box::new(begin(interval, inflater, answered, now, cx)))
+                    }
                     Err(fault) => lose(fault, Stage::Before, Remains::Alive(None), now, cx),
                 }
             }
@@ -383,10 +392,17 @@ fn invalid_session(envelope: &Envelope<'_>) -> Fault {
 }
 
 /// HELLO came: heartbeats start, and the session is taken up or asked for.
-fn begin(interval: Duration, inflater: Inflater, now: Instant, cx: &mut Context) -> Link {
+fn begin(
+    interval: Duration,
+    inflater: Inflater,
+    answered: u32,
+    now: Instant,
+    cx: &mut Context,
+) -> Link {
     let first = cx.random.below(interval);
     cx.expect_heartbeats_every(interval);
     let mut limiter = Limiter::new(interval);
+    (0..answered).for_each(|_| limiter.sent(now));
     let phase = if cx.has_session() {
         cx.resume();
         limiter.sent(now);
@@ -412,7 +428,11 @@ fn receive_next(
         Opcode::DISPATCH => dispatch(&envelope, phase, now, cx)?,
         Opcode::HEARTBEAT => {
             // A server that asks more often than anybody may send gets what the limit allows.
-            if limiter.free_at(now) <= now {
+            let kept = match phase {
+                Phase::AwaitingSlot | Phase::SlotAt(_) => KEPT_FOR_IDENTIFY,
+                Phase::Identifying { .. } | Phase::Ready | Phase::Resuming { .. } => 0,
+            };
+            if limiter.has_room(kept, now) {
                 cx.heartbeat();
                 heartbeat.answered(now);
                 limiter.sent(now);
@@ -453,11 +473,14 @@ fn dispatch(
             cx.begin(ready);
             *phase = Phase::Ready;
         }
-        (Some("RESUMED"), Phase::Resuming { replayed, .. }) => {
+        (Some("RESUMED"), Phase::Resuming { replayed, .. })
+            if !cx.is_old_resumed(envelope.sequence) =>
+        {
             let replayed = *replayed;
             cx.prove();
             *phase = Phase::Ready;
             cx.deliver(envelope);
+            cx.resumed_at(envelope.sequence);
             cx.emit(Event::Resumed { replayed });
             return Ok(());
         }
@@ -499,6 +522,10 @@ fn elapse_link(mut link: Box<Link>, now: Instant, cx: &mut Context) -> State {
         return lose(Fault::NoAnswer(awaited), stage, Remains::Dead, now, cx);
     }
     match link.phase {
+        Phase::SlotAt(at) if now >= at + LATE_FOR_SLOT => {
+            cx.outputs.push_back(Output::ReserveIdentify);
+            link.phase = Phase::AwaitingSlot;
+        }
         Phase::SlotAt(at) if now >= at => {
             cx.identify();
             link.limiter.sent(now);

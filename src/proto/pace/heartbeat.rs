@@ -11,6 +11,12 @@ use crate::proto::time::{Instant, Wake, Why};
 /// Intervals without acknowledgement that other messages can excuse.
 const EXCUSED: u32 = 3;
 
+/// A tick that comes later than this was held up (a hidden page, a busy or sleeping computer), and the answer may wait right
+/// behind it.
+const LATE: Duration = Duration::from_secs(1);
+/// How long the answer is waited for then.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beat {
@@ -37,6 +43,8 @@ pub(crate) struct Heartbeat {
     is_acked: bool,
     /// Whether any message came since the last periodic beat.
     has_heard: bool,
+    /// Whether the connection looked dead at a late tick and has until the next to show that it lives.
+    is_on_probation: bool,
     sent_at: Instant,
 }
 
@@ -51,6 +59,7 @@ impl Heartbeat {
             has_beaten: false,
             is_acked: true,
             has_heard: true,
+            is_on_probation: false,
             sent_at: now,
         }
     }
@@ -63,9 +72,13 @@ impl Heartbeat {
             self.missed = 0;
             return Beat::Due;
         }
-        if !self.has_heard || self.missed >= EXCUSED {
+        if self.has_heard && self.missed < EXCUSED {
+            return Beat::Due;
+        }
+        if self.is_on_probation || now.saturating_since(self.due_at) <= LATE {
             return Beat::Dead;
         }
+        self.is_on_probation = true;
         Beat::Due
     }
 
@@ -77,8 +90,15 @@ impl Heartbeat {
         self.has_beaten = true;
         self.is_acked = false;
         self.has_heard = false;
-        // Counted from the plan, so that late timers do not add up; but never in the past.
-        self.due_at = (self.due_at + self.interval).max(now);
+        // Counted from the plan, so that late timers do not add up, unless the next beat would be due already.
+        let planned = self.due_at + self.interval;
+        self.due_at = if self.is_on_probation {
+            now + self.interval.min(GRACE)
+        } else if planned > now {
+            planned
+        } else {
+            now + self.interval
+        };
         self.sent(now);
     }
 
@@ -93,8 +113,12 @@ impl Heartbeat {
     }
 
     /// Any message is proof of life.
-    pub(crate) const fn heard(&mut self) {
+    pub(crate) fn heard(&mut self) {
         self.has_heard = true;
+        if self.is_on_probation {
+            self.is_on_probation = false;
+            self.due_at = self.sent_at + self.interval;
+        }
     }
 
     /// An acknowledgement came; gives the round trip if it is clear which beat it answers.
@@ -147,6 +171,30 @@ mod tests {
     fn silence_for_an_interval_is_death() {
         let mut heartbeat = beating();
         assert_eq!(heartbeat.check(at(14)), Beat::Dead);
+    }
+
+    #[test]
+    fn a_tick_that_was_held_up_gives_the_answer_a_moment() {
+        let mut alive = beating();
+        assert_eq!(alive.check(at(70)), Beat::Due);
+        alive.beaten(at(70));
+        assert_eq!(alive.wake().at, Some(at(75)));
+        alive.heard();
+        assert_eq!(alive.wake().at, Some(at(80)), "back to the interval");
+
+        let mut dead = beating();
+        assert_eq!(dead.check(at(70)), Beat::Due);
+        dead.beaten(at(70));
+        assert_eq!(dead.check(at(75)), Beat::Dead);
+    }
+
+    #[test]
+    fn a_beat_sent_late_is_not_followed_by_another_at_once() {
+        let mut heartbeat = beating();
+        heartbeat.acked(at(5));
+        assert_eq!(heartbeat.check(at(100)), Beat::Due);
+        heartbeat.beaten(at(100));
+        assert_eq!(heartbeat.wake().at, Some(at(110)));
     }
 
     #[test]

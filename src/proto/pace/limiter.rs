@@ -47,12 +47,14 @@ impl Limiter {
         free_at(&self.all, LIMIT, now)
     }
 
+    /// Whether a message that the server provoked may leave now, with `kept` places left free for what must not wait.
+    pub(crate) fn has_room(&self, kept: usize, now: Instant) -> bool {
+        left(&self.all, LIMIT, now) > kept
+    }
+
     /// How many messages a user could send now.
     pub(crate) fn available(&self, now: Instant) -> usize {
-        let left = |log: &VecDeque<Instant>, limit: usize| {
-            limit.saturating_sub(log.iter().filter(|sent| **sent + WINDOW + MARGIN > now).count())
-        };
-        left(&self.users, self.limit).min(left(&self.all, LIMIT))
+        left(&self.users, self.limit, now).min(left(&self.all, LIMIT, now))
     }
 
     pub(crate) fn sent_by_user(&mut self, now: Instant) {
@@ -63,6 +65,11 @@ impl Limiter {
     pub(crate) fn sent(&mut self, now: Instant) {
         note(&mut self.all, LIMIT, now);
     }
+}
+
+/// How many more fit into the window that ends `now`.
+fn left(log: &VecDeque<Instant>, limit: usize, now: Instant) -> usize {
+    limit.saturating_sub(log.iter().filter(|sent| **sent + WINDOW + MARGIN > now).count())
 }
 
 /// Keeps the newest `limit` entries: no question needs more.

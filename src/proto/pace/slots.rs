@@ -39,14 +39,25 @@ impl Default for SessionStartLimit {
     }
 }
 
+/// A turn that was given out is forgotten when nobody came for so long after it.
+const STALE: Duration = Duration::from_secs(60);
+
 /// The ledger. Pure, so that a lock or a remote service can wrap it.
 #[derive(Clone, Debug)]
 pub struct Slots {
     limit: SessionStartLimit,
     remaining: u32,
     resets_at: Instant,
-    /// Buckets that were used, each with the first instant at which it is free. There are few.
-    buckets: Vec<(u32, Instant)>,
+    /// Turns that were given out and not used yet: at most one a shard.
+    held: Vec<Turn>,
+    /// The newest identify of each bucket that was used. There are few.
+    used: Vec<Turn>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    shard: ShardId,
+    at: Instant,
 }
 
 impl Slots {
@@ -56,19 +67,23 @@ impl Slots {
             limit,
             remaining: limit.remaining,
             resets_at: now + Duration::from_millis(limit.reset_after_ms),
-            buckets: Vec::new(),
+            held: Vec::new(),
+            used: Vec::new(),
         }
     }
 
-    /// When `shard` may identify. The moment is kept for it; asking again takes another.
+    /// When `shard` may identify. The turn is kept for it; asking again gives the old turn back and takes another.
     pub fn reserve(&mut self, shard: ShardId, now: Instant) -> Result<Instant, BudgetSpent> {
         self.refill(now);
-        if self.remaining == 0 {
+        self.held.retain(|turn| turn.shard != shard && now <= turn.at + STALE);
+        if self.held.len() >= usize::try_from(self.remaining).unwrap_or(usize::MAX) {
             return Err(BudgetSpent { retry_in: self.resets_at.saturating_since(now) });
         }
-        let free = self.bucket(shard, now);
-        let at = now.max(*free);
-        *free = at + SPACING + MARGIN;
+        let others = self.held.iter().chain(&self.used);
+        let newest = others.filter(|turn| self.bucket(turn.shard) == self.bucket(shard));
+        let newest = newest.map(|turn| turn.at).max();
+        let at = newest.map_or(now, |newest| now.max(newest + SPACING + MARGIN));
+        self.held.push(Turn { shard, at });
         Ok(at)
     }
 
@@ -76,8 +91,11 @@ impl Slots {
     pub fn sent(&mut self, shard: ShardId, now: Instant) {
         self.refill(now);
         self.remaining = self.remaining.saturating_sub(1);
-        let free = self.bucket(shard, now);
-        *free = (*free).max(now + SPACING + MARGIN);
+        self.held.retain(|turn| turn.shard != shard);
+        let bucket = self.bucket(shard);
+        let limit = self.limit;
+        self.used.retain(|turn| bucket_of(limit, turn.shard) != bucket);
+        self.used.push(Turn { shard, at: now });
     }
 
     /// Identifies left in this window.
@@ -85,15 +103,8 @@ impl Slots {
         self.remaining
     }
 
-    /// When the bucket of `shard` is free.
-    fn bucket(&mut self, shard: ShardId, now: Instant) -> &mut Instant {
-        let bucket = shard.number() % self.limit.max_concurrency.max(1);
-        let at = self.buckets.iter().position(|(known, _)| *known == bucket);
-        let at = at.unwrap_or_else(|| {
-            self.buckets.push((bucket, now));
-            self.buckets.len() - 1
-        });
-        &mut self.buckets[at].1
+    fn bucket(&self, shard: ShardId) -> u32 {
+        bucket_of(self.limit, shard)
     }
 
     fn refill(&mut self, now: Instant) {
@@ -102,6 +113,10 @@ impl Slots {
             self.resets_at = now + Duration::from_secs(24 * 60 * 60);
         }
     }
+}
+
+fn bucket_of(limit: SessionStartLimit, shard: ShardId) -> u32 {
+    shard.number() % limit.max_concurrency.max(1)
 }
 
 #[cfg(test)]
@@ -143,6 +158,26 @@ mod tests {
         slots.sent(shard(0), at(2_000));
         assert!(slots.reserve(shard(1), at(2_000)).expect("budget") >= at(7_000));
         assert_eq!(slots.reserve(shard(2), at(100_000)), Ok(at(100_000)));
+    }
+
+    #[test]
+    fn a_turn_that_was_not_used_is_given_back_when_its_shard_asks_again() {
+        let mut slots = slots(1000, 1);
+        slots.reserve(shard(0), at(0)).expect("budget");
+        let turn = slots.reserve(shard(1), at(0)).expect("budget");
+        assert_eq!(slots.reserve(shard(1), at(1)), Ok(turn));
+        assert!(slots.reserve(shard(2), at(1)).expect("budget") >= turn + SPACING);
+    }
+
+    #[test]
+    fn turns_that_wait_count_against_the_budget() {
+        let mut slots = slots(2, 1);
+        assert!(slots.reserve(shard(0), at(0)).is_ok());
+        assert!(slots.reserve(shard(1), at(0)).is_ok());
+        assert!(slots.reserve(shard(2), at(0)).is_err());
+        // The first never comes for its turn; the second uses its own.
+        slots.sent(shard(1), at(5_250));
+        assert!(slots.reserve(shard(2), at(59_999)).is_err());
     }
 
     #[test]
