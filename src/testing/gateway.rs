@@ -308,6 +308,11 @@ impl Gateway {
     /// Sends what a connection's session has from `after` on, and says how much that was.
     pub(super) fn send_since(&mut self, peer: Peer, after: u64) -> u64 {
         let Some(connection) = self.connections.get_mut(&peer) else { return 0 };
+        if connection.outlet.is_silent() {
+            // Told when the silence ends.
+            connection.delivered = after;
+            return 0;
+        }
         let session = connection.session.and_then(|key| self.sessions.get(&key));
         let mut count = 0;
         for sent in session.and_then(|session| session.since(after)).into_iter().flatten() {

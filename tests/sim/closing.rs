@@ -171,20 +171,17 @@ fn pauses_between_refused_connects_grow_with_chance_up_to_a_cap() {
         let mut nths: Vec<Duration> = pauses.iter().map(|pauses| pauses[nth]).collect();
         nths.sort();
         assert!(nths.iter().all(|pause| *pause >= full / 2 && *pause <= full), "{nths:?}");
-        assert!(nths[19].saturating_sub(nths[0]) > full / 8, "no two shards return together: {nths:?}");
+        assert!(
+            nths[19].saturating_sub(nths[0]) > full / 8,
+            "no two shards return together: {nths:?}"
+        );
     }
 }
 
 #[test]
 fn an_open_socket_or_a_hello_is_no_success_and_does_not_shorten_the_pauses() {
-    let mut world = world();
-    world.delay(0);
-    for _ in 0..20 {
-        world.inject(testing::Fault::Close { code: 4000, reason: String::new() });
-    }
-    // Each close waits for a connection of its own.
     let mut is_hello = false;
-    let mut world_by_hand = by_hand(move |heard, line| {
+    let mut world = by_hand(move |heard, line| {
         if matches!(heard, testing::Heard::Connected(_)) {
             is_hello = !is_hello;
             if is_hello {
@@ -193,8 +190,8 @@ fn an_open_socket_or_a_hello_is_no_success_and_does_not_shorten_the_pauses() {
             line.close(1011, "no");
         }
     });
-    world_by_hand.pass(600);
-    let opened = world_by_hand.shard(0).opened();
+    world.pass(600);
+    let opened = world.shard(0).opened();
     assert!((14..=25).contains(&opened.len()), "{}", opened.len());
 }
 

@@ -149,7 +149,7 @@ fn each_connection_has_a_stream_of_its_own() {
 
 #[test]
 fn a_fresh_stream_in_the_middle_of_another_is_a_fault() {
-    let mut world = deflating(|line, packed| line.binary(packed));
+    let mut world = deflating(Line::binary);
     world.until_ready();
     world.names();
     let fresh = Deflater::new().message(&dispatch("A", 2));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shardwire::{
     proto::{Event, Fault, Instant, Opcode, Status},
-    testing::{self, GatewayOptions, Heard, Host, Server, World},
+    testing::{self, GatewayOptions, Heard, Host, Sent, Server, World},
 };
 
 use crate::support::*;
@@ -16,7 +16,7 @@ fn beats<S: Server>(world: &World<S>) -> Vec<u128> {
 
 /// What heartbeats carried.
 fn carried<S: Server>(world: &World<S>) -> Vec<&str> {
-    world.sent(Opcode::HEARTBEAT).into_iter().map(|sent| sent.data()).collect()
+    world.sent(Opcode::HEARTBEAT).into_iter().map(Sent::data).collect()
 }
 
 fn every(secs: u64) -> GatewayOptions {
@@ -83,11 +83,11 @@ fn silence_for_one_interval_is_a_zombie_that_is_left_without_waiting_further() {
     world.pass(41);
     assert_names(&mut world, &[&["heartbeat"]]);
     world.half_open();
-    let last = *beats(&world).last().expect("one");
+    let newest = *beats(&world).last().expect("one");
     world.until(100, |world| !faults(world).is_empty());
     assert_eq!(faults(&world), [Fault::Zombie]);
     // One beat went into the void, and one interval later it is over.
-    assert_eq!(millis(world.now()), last + 80_000);
+    assert_eq!(millis(world.now()), newest + 80_000);
     assert_eq!(beats(&world).len(), 2);
     world.until_ready();
     let lost = ["disconnected zombie resume/resume"];
@@ -265,7 +265,7 @@ fn heartbeats_go_on_while_the_turn_to_identify_is_awaited() {
     world.pass(39);
     let last = world.shard(8);
     assert_eq!(last.status(), Status::AwaitingIdentify);
-    let beats: Vec<&str> = last.sends().iter().map(|sent| sent.data()).collect();
+    let beats: Vec<&str> = last.sends().iter().map(Sent::data).collect();
     assert!(beats.len() >= 3 && beats.iter().all(|beat| *beat == "null"), "{beats:?}");
     world.until_ready();
 }

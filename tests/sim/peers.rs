@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shardwire::{
     proto::{Command, Compression, Event, Fault, Input, Opcode, Status, StopReason},
-    testing::{self, Heard, Host, Server, World},
+    testing::{self, Heard, Host, Sent, Server, World},
 };
 
 use crate::support::*;
@@ -147,7 +147,7 @@ fn a_command_sent_in_any_phase_leaves_exactly_once_and_in_order() {
     }
     world.until_ready();
     world.pass(1);
-    let sent: Vec<&str> = world.sent(Opcode(31)).into_iter().map(|sent| sent.data()).collect();
+    let sent: Vec<&str> = world.sent(Opcode(31)).into_iter().map(Sent::data).collect();
     let expected: Vec<String> =
         (0..70).map(|number| format!(r#"{{"guild_ids":["{number}"]}}"#)).collect();
     assert_eq!(sent, expected);

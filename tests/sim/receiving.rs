@@ -222,6 +222,11 @@ fn rate_limited_is_delivered_and_counts() {
     assert_eq!(world.session().map(|session| session.sequence), Some(2));
 }
 
+#[derive(serde::Deserialize)]
+struct Guild {
+    id: String,
+}
+
 #[test]
 fn a_whole_guild_comes_through_with_every_digit() {
     let mut world = testing::World::new(
@@ -233,10 +238,6 @@ fn a_whole_guild_comes_through_with_every_digit() {
     world.pass(1);
     let names = world.names();
     assert_eq!(names, [FIRST, &["GUILD_CREATE 2", "GUILD_CREATE 3"]].concat());
-    #[derive(serde::Deserialize)]
-    struct Guild {
-        id: String,
-    }
     let guild: Guild = world.dispatches()[1].deserialize().expect("a guild");
     assert!(guild.id.parse::<u64>().expect("an id") > 1 << 53);
 }

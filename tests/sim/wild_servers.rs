@@ -297,14 +297,14 @@ fn hello_with_a_trace_and_any_usual_interval_is_taken_as_it_is() {
 
 #[test]
 fn a_close_without_code_a_dropped_connection_and_code_0_all_resume() {
-    let ends: [(fn(&mut World<testing::ByHand>), u16); 3] = [
-        (|world| world.server_mut().line().close_without_code(), 1005),
-        (|world| world.server_mut().line().cut(), 1006),
-        (|world| world.server_mut().line().close(0, ""), 0),
-    ];
-    for (end, code) in ends {
+    for code in [1005, 1006, 0] {
         let mut world = polite_and_ready();
-        end(&mut world);
+        let line = world.server_mut().line();
+        match code {
+            1005 => line.close_without_code(),
+            1006 => line.cut(),
+            code => line.close(code, ""),
+        }
         world.pass_ms(100);
         world.until_ready();
         let lost = format!("disconnected closed-{code} resume/resume");

@@ -211,6 +211,9 @@ impl Context {
     pub fn deliver(&mut self, envelope: &Envelope<'_>) {
         self.advance(envelope.sequence);
         let name = envelope.name.as_deref().unwrap_or_default();
+        if name == "RESUMED" {
+            self.cursor.resumed_at = envelope.sequence.filter(|sequence| *sequence > 0);
+        }
         if !self.config.filter.wants(name) {
             self.counters.filtered += 1;
             return;
@@ -232,10 +235,6 @@ impl Context {
     /// Whether a RESUMED is that of an earlier resume, come again in the replay.
     pub fn is_old_resumed(&self, sequence: Option<u64>) -> bool {
         sequence.is_some() && sequence == self.cursor.resumed_at
-    }
-
-    pub fn resumed_at(&mut self, sequence: Option<u64>) {
-        self.cursor.resumed_at = sequence.filter(|sequence| *sequence > 0);
     }
 
     fn advance(&mut self, sequence: Option<u64>) {

@@ -479,8 +479,12 @@ fn dispatch(
             let replayed = *replayed;
             cx.prove();
             *phase = Phase::Ready;
-            cx.deliver(envelope);
-            cx.resumed_at(envelope.sequence);
+            // A number that is not new says that this RESUMED was handed over before, by another process perhaps.
+            if cx.is_repeated(envelope.sequence) {
+                cx.counters.duplicates += 1;
+            } else {
+                cx.deliver(envelope);
+            }
             cx.emit(Event::Resumed { replayed });
             return Ok(());
         }
