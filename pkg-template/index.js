@@ -184,7 +184,7 @@ export class Shard {
       return false;
     }
     if (this.#raw.isOver) return true;
-    this.#waiting ??= this.#raw.wait().then(() => {
+    this.#waiting ??= new Promise((resolve) => this.#raw.wait(resolve)).then(() => {
       this.#waiting = null;
     });
     await this.#waiting;

@@ -152,6 +152,11 @@ impl Config {
         &self.limits
     }
 
+    /// The token, to compare with another's.
+    pub const fn token(&self) -> &Token {
+        &self.token
+    }
+
     /// The shard.
     pub const fn shard(&self) -> ShardId {
         self.shard

@@ -94,14 +94,20 @@ impl Intents {
 
     /// The intent with Discord's name `name`, in any case; also `ALL`, `NON_PRIVILEGED` and `NONE`.
     pub fn from_name(name: &str) -> Option<Self> {
-        let name = name.trim().to_ascii_uppercase().replace('-', "_");
-        match name.as_str() {
-            "ALL" => Some(Self::ALL),
-            "NON_PRIVILEGED" => Some(Self::NON_PRIVILEGED),
-            "NONE" => Some(Self::NONE),
-            _ => Self::NAMED.iter().find(|(known, _)| *known == name).map(|(_, intent)| *intent),
-        }
+        let sets =
+            [("ALL", Self::ALL), ("NON_PRIVILEGED", Self::NON_PRIVILEGED), ("NONE", Self::NONE)];
+        let mut known = sets.iter().chain(Self::NAMED);
+        known.find(|(known, _)| is_name(name.trim_ascii(), known)).map(|(_, intent)| *intent)
     }
+}
+
+/// Whether `text` is `name` in any case, with hyphens for underscores if you like.
+fn is_name(text: &str, name: &str) -> bool {
+    let is_same = |(text, name): (u8, u8)| match text {
+        b'-' => name == b'_',
+        letter => letter.to_ascii_uppercase() == name,
+    };
+    text.len() == name.len() && text.bytes().zip(name.bytes()).all(is_same)
 }
 
 impl BitOr for Intents {

@@ -3,7 +3,6 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    mem,
     task::{Context, Poll, Waker},
 };
 
@@ -16,26 +15,23 @@ struct Inner<T> {
     items: VecDeque<T>,
     /// The reader that found the line empty, if it waits.
     reader: Option<Waker>,
-    /// No more will come.
-    is_closed: bool,
 }
 
 impl<T> Inbox<T> {
     pub(super) const fn new() -> Self {
-        Self(RefCell::new(Inner { items: VecDeque::new(), reader: None, is_closed: false }))
+        Self(RefCell::new(Inner { items: VecDeque::new(), reader: None }))
     }
 
-    /// Appends `item`; gives the new length.
-    pub(super) fn push(&self, item: T) -> usize {
-        let (length, reader) = {
+    /// Appends `item`.
+    pub(super) fn push(&self, item: T) {
+        let reader = {
             let mut inner = self.0.borrow_mut();
             inner.items.push_back(item);
-            (inner.items.len(), inner.reader.take())
+            inner.reader.take()
         };
         if let Some(reader) = reader {
             reader.wake();
         }
-        length
     }
 
     /// The oldest item.
@@ -48,40 +44,8 @@ impl<T> Inbox<T> {
         Poll::Pending
     }
 
-    /// Ready once there is something to take, or nothing will come any more.
-    pub(super) fn poll_filled(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut inner = self.0.borrow_mut();
-        if inner.is_closed || !inner.items.is_empty() {
-            return Poll::Ready(());
-        }
-        inner.reader = Some(cx.waker().clone());
-        Poll::Pending
-    }
-
-    /// Everything that waits.
-    pub(super) fn take(&self) -> VecDeque<T> {
-        mem::take(&mut self.0.borrow_mut().items)
-    }
-
-    /// Looks at what waits, oldest first.
-    pub(super) fn peek<R>(&self, look: impl FnOnce(&VecDeque<T>) -> R) -> R {
-        look(&self.0.borrow().items)
-    }
-
-    /// No more will come.
-    pub(super) fn close(&self) {
-        let reader = {
-            let mut inner = self.0.borrow_mut();
-            inner.is_closed = true;
-            inner.reader.take()
-        };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-    }
-
-    /// Whether no more will come.
-    pub(super) fn is_closed(&self) -> bool {
-        self.0.borrow().is_closed
+    /// Forgets what waits.
+    pub(super) fn clear(&self) {
+        self.0.borrow_mut().items.clear();
     }
 }

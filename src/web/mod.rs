@@ -11,6 +11,7 @@
 mod convert;
 mod fields;
 mod inbox;
+mod ledger;
 mod refusal;
 mod shard;
 mod timer;

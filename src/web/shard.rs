@@ -1,26 +1,29 @@
 //! The class that crosses into JavaScript. Thin on purpose: `pkg-template/index.js` gives it its looks.
 
-use std::{cell::RefCell, collections::VecDeque, future::poll_fn, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque, future::poll_fn, mem, rc::Rc};
 
 use futures::StreamExt;
-use js_sys::{Array, Math, Promise};
+use js_sys::{Array, Function, Math};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{future_to_promise, spawn_local};
+use wasm_bindgen_futures::spawn_local;
 
 use super::{
     convert::{Options, members_command, presence_command, push_event, voice_state_command},
-    inbox::Inbox,
+    ledger,
     refusal::Refusal,
     timer::WebTimer,
     transport::WebTransport,
     value::to_value,
 };
 use crate::{
-    driver::{CloseMode, Shard, ShardHandle, Timer, shared_slots},
-    proto::{Command, Event, Json, Opcode, Session, SessionStartLimit, Status},
+    driver::{CloseMode, Shard, ShardHandle, Timer},
+    proto::{Command, Event, Json, Opcode, Session, Status},
 };
 
-/// A shard for JavaScript.
+// Hidden from the docs, and with plain comments, as the bindings copy documentation into what browsers download: the public
+// class is described in `index.d.ts`.
+
+#[doc(hidden)]
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct RawShard {
@@ -32,24 +35,30 @@ pub struct RawShard {
 #[derive(Debug)]
 struct Inner {
     shard: RefCell<Shard<WebTransport, WebTimer>>,
-    /// Events that JavaScript has not taken yet.
-    events: Inbox<Event>,
-    /// How many of them there may be.
-    most_events: usize,
     life: RefCell<Life>,
 }
 
+/// What JavaScript may ask for at any time. Never borrowed while the shard runs, nor while JavaScript does.
 #[derive(Debug)]
 struct Life {
     is_started: bool,
     /// The reader was too slow: the link is closed, the session kept, until the reader has caught up.
     is_paused: bool,
+    /// No more events will come.
+    is_over: bool,
     status: Status,
+    /// Events that were not taken yet.
+    events: VecDeque<Event>,
+    /// How many of them there may be.
+    most_events: usize,
+    /// Resolves the promise of a reader that found nothing to take.
+    reader: Option<Function>,
 }
 
+#[doc(hidden)]
 #[wasm_bindgen]
 impl RawShard {
-    /// Takes the options of the package's `Shard`. Throws `[code, message]`.
+    // Takes the options of the package's `Shard`. Throws `[code, message]`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let Options { config, session, constructor, waiting_events } = Options::read(options)?;
@@ -60,109 +69,112 @@ impl RawShard {
             )
         })?;
         let mut timer = WebTimer::default();
-        let slots = shared_slots(SessionStartLimit::default(), timer.now());
+        let slots = ledger::of(config.token(), timer.now());
         let (mut shard, handle) = Shard::new(config, seed(), slots, transport, timer);
         if let Some(session) = session {
             shard = shard.resume_from(session).map_err(Refusal::from)?;
         }
-        let inner = Inner {
-            shard: RefCell::new(shard),
-            events: Inbox::new(),
+        let life = Life {
+            is_started: false,
+            is_paused: false,
+            is_over: false,
+            status: Status::Idle,
+            events: VecDeque::new(),
             most_events: waiting_events,
-            life: RefCell::new(Life { is_started: false, is_paused: false, status: Status::Idle }),
+            reader: None,
         };
+        let inner = Inner { shard: RefCell::new(shard), life: RefCell::new(life) };
         Ok(Self { inner: Rc::new(inner), handle })
     }
 
-    /// Starts the pump; again does nothing.
+    // Starts the pump; again does nothing.
     pub fn connect(&self) {
-        let was_started = std::mem::replace(&mut self.inner.life.borrow_mut().is_started, true);
+        let was_started = mem::replace(&mut self.inner.life.borrow_mut().is_started, true);
         if !was_started {
             spawn_local(pump(Rc::clone(&self.inner), self.handle.clone()));
         }
     }
 
-    /// All events that wait, three values each; see [`push_event`].
+    // All events that wait, three values each; see `push_event`.
     pub fn take(&self) -> Array {
-        let events = self.inner.events.take();
+        let (events, was_paused) = {
+            let mut life = self.inner.life.borrow_mut();
+            (mem::take(&mut life.events), mem::replace(&mut life.is_paused, false))
+        };
         let out = Array::new();
         for event in &events {
             push_event(&out, event);
         }
-        let was_paused = std::mem::replace(&mut self.inner.life.borrow_mut().is_paused, false);
         if was_paused {
             self.handle.start();
         }
         out
     }
 
-    /// Resolves once [`take`](Self::take) would give something, or nothing will come any more.
-    pub fn wait(&self) -> Promise {
-        let inner = Rc::clone(&self.inner);
-        future_to_promise(async move {
-            poll_fn(|cx| inner.events.poll_filled(cx)).await;
-            Ok(JsValue::UNDEFINED)
-        })
+    // Calls `resolve` once `take` would give something, or nothing will come any more. One reader at a time.
+    pub fn wait(&self, resolve: Function) {
+        self.inner.life.borrow_mut().reader = Some(resolve);
+        self.inner.call_reader();
     }
 
-    /// Whether no more events will come.
+    // Whether no more events will come.
     #[wasm_bindgen(getter, js_name = isOver)]
     pub fn is_over(&self) -> bool {
-        self.inner.events.is_closed()
+        self.inner.life.borrow().is_over
     }
 
-    /// The name of the status.
+    // The name of the status.
     #[wasm_bindgen(getter)]
     pub fn status(&self) -> String {
         self.inner.life.borrow().status.name().to_owned()
     }
 
-    /// The session, no further than what was taken; `null` if there is none.
+    // The session, no further than what was taken; `null` if there is none.
     #[wasm_bindgen(getter)]
     pub fn session(&self) -> Result<JsValue, JsValue> {
         let shard = self.inner.shard.try_borrow().map_err(|_| busy())?;
         let session = shard.session().map(|session| {
-            let sequence = self.inner.events.peek(|events| untaken(events, session.sequence));
+            let sequence = untaken(&self.inner.life.borrow().events, session.sequence);
             Session { sequence, ..session }
         });
         Ok(to_value(&session))
     }
 
-    /// The snapshot.
+    // The snapshot.
     pub fn snapshot(&self) -> Result<JsValue, JsValue> {
         let mut shard = self.inner.shard.try_borrow_mut().map_err(|_| busy())?;
         Ok(to_value(&shard.snapshot()))
     }
 
-    /// Opcode 3. Throws `[code, message]`.
+    // Opcode 3. Throws `[code, message]`.
     #[wasm_bindgen(js_name = updatePresence)]
     pub fn update_presence(&self, presence: JsValue) -> Result<(), JsValue> {
         self.send_command(&presence_command(presence)?)
     }
 
-    /// Opcode 4. Throws `[code, message]`.
+    // Opcode 4. Throws `[code, message]`.
     #[wasm_bindgen(js_name = updateVoiceState)]
     pub fn update_voice_state(&self, state: JsValue) -> Result<(), JsValue> {
         self.send_command(&voice_state_command(state)?)
     }
 
-    /// Opcode 8. Throws `[code, message]`.
+    // Opcode 8. Throws `[code, message]`.
     #[wasm_bindgen(js_name = requestGuildMembers)]
     pub fn request_guild_members(&self, request: JsValue) -> Result<(), JsValue> {
         self.send_command(&members_command(request)?)
     }
 
-    /// Any opcode that a user may send, with data that `JSON.stringify` wrote. Throws `[code, message]`.
+    // Any opcode that a user may send, with data that `JSON.stringify` wrote. Throws `[code, message]`.
     pub fn send(&self, opcode: u16, data: String) -> Result<(), JsValue> {
         self.send_command(&Command::Raw(Opcode(opcode), Json::trusted(data)))
     }
 
-    /// A new connection with the same session, at once.
+    // A new connection with the same session, at once.
     pub fn reconnect(&self) {
         self.handle.reconnect();
     }
 
-    /// Ends the shard; `wait` and `take` give the rest, the last of it `stopped`.
+    // Ends the shard; `wait` and `take` give the rest, the last of it `stopped`.
     pub fn close(&self, keep_session: bool) {
         self.handle.close(if keep_session {
             CloseMode::KeepSession
@@ -184,19 +196,40 @@ impl Drop for RawShard {
     }
 }
 
+impl Inner {
+    /// Tells the reader, if one waits and there is something to tell.
+    fn call_reader(&self) {
+        let reader = {
+            let mut life = self.life.borrow_mut();
+            if life.is_over || !life.events.is_empty() { life.reader.take() } else { None }
+        };
+        if let Some(reader) = reader {
+            // What a promise's own function throws is nobody's.
+            let _ = reader.call0(&JsValue::UNDEFINED);
+        }
+    }
+
+    /// Takes in an event; gives whether the reader has fallen too far behind just now.
+    fn push(&self, event: Event) -> bool {
+        let status = self.shard.borrow().status();
+        let mut life = self.life.borrow_mut();
+        life.status = status;
+        life.events.push_back(event);
+        let is_full = life.events.len() >= life.most_events;
+        is_full && !mem::replace(&mut life.is_paused, is_full)
+    }
+}
+
 /// Runs the shard until its end.
 async fn pump(inner: Rc<Inner>, handle: ShardHandle) {
     while let Some(event) = poll_fn(|cx| inner.shard.borrow_mut().poll_next_unpin(cx)).await {
-        let status = inner.shard.borrow().status();
-        let length = inner.events.push(event);
-        let mut life = inner.life.borrow_mut();
-        life.status = status;
-        if length >= inner.most_events && !life.is_paused {
-            life.is_paused = true;
+        if inner.push(event) {
             handle.pause();
         }
+        inner.call_reader();
     }
-    inner.events.close();
+    inner.life.borrow_mut().is_over = true;
+    inner.call_reader();
 }
 
 /// The sequence number before the first dispatch of the current session that waits in `events`, or `newest`.

@@ -47,7 +47,7 @@ fn global_function(name: &str) -> Option<Function> {
 impl Transport for WebTransport {
     fn open(&mut self, connection: ConnectionId, url: &str) {
         self.socket = None;
-        let _ = self.inbox.take();
+        self.inbox.clear();
         let arguments = Array::of1(&url.into());
         match Reflect::construct(&self.constructor, &arguments) {
             Ok(socket) => {

@@ -182,6 +182,20 @@ fn a_replay_that_repeats_the_resumed_of_the_last_resume_delivers_it_once() {
 }
 
 #[test]
+fn a_replay_that_repeats_the_resumed_to_another_process_delivers_it_once() {
+    let mut world = ready();
+    world.cut();
+    world.until_ready();
+    world.inject(testing::Fault::DuplicateLast { times: 1 });
+    world.restart(0, 5);
+    world.until_ready();
+    world.emit("A", "{}");
+    world.pass(1);
+    let numbers: Vec<u64> = world.dispatches().iter().map(|dispatch| dispatch.sequence).collect();
+    assert_eq!(numbers, [1, 2, 3, 4], "READY, RESUMED, RESUMED, A");
+}
+
+#[test]
 fn a_resume_that_is_never_answered_moves_to_the_base_address_and_ends_in_an_identify() {
     let mut world = ready();
     world.inject(testing::Fault::NeverResumed { times: 100 });

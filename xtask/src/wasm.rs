@@ -87,7 +87,7 @@ fn bind(compiled: &Path, folder: &Path) -> Result<()> {
 fn shrink(workspace: &Workspace, step: &Step, module: &Path) -> Result<()> {
     let mut node = tools::node();
     node.arg(workspace.node_module("binaryen/bin/wasm-opt"))
-        .args(["-O3", "--output"])
+        .args(["-O3", "--converge", "--output"])
         .args([module, module]);
     step.execute(&mut node)
 }

@@ -37,9 +37,7 @@ pub(crate) struct Heartbeat {
     unacked: u32,
     /// Ticks in a row at which the beat before was not acknowledged.
     missed: u32,
-    /// Whether a periodic beat was sent on this connection: before it no acknowledgement is owed.
-    has_beaten: bool,
-    /// Whether the periodic beat was acknowledged since.
+    /// Whether no acknowledgement of a periodic beat is owed.
     is_acked: bool,
     /// Whether any message came since the last periodic beat.
     has_heard: bool,
@@ -56,7 +54,6 @@ impl Heartbeat {
             due_at: now + first,
             unacked: 0,
             missed: 0,
-            has_beaten: false,
             is_acked: true,
             has_heard: true,
             is_on_probation: false,
@@ -68,7 +65,7 @@ impl Heartbeat {
         if now < self.due_at {
             return Beat::NotDue;
         }
-        if self.is_acked || !self.has_beaten {
+        if self.is_acked {
             self.missed = 0;
             return Beat::Due;
         }
@@ -87,7 +84,6 @@ impl Heartbeat {
         if !self.is_acked {
             self.missed += 1;
         }
-        self.has_beaten = true;
         self.is_acked = false;
         self.has_heard = false;
         // Counted from the plan, so that late timers do not add up, unless the next beat would be due already.
