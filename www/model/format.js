@@ -37,6 +37,8 @@ export function bytes(value) {
 
 /** A time span in the largest unit that says enough. */
 export function span(ms) {
+  // On loopback a round trip is a fraction of a millisecond.
+  if (ms < 10 && !Number.isInteger(ms)) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const seconds = ms / 1000;
   if (seconds < 10) return `${oneDigit.format(seconds)} s`;

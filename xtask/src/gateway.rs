@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How many of its last lines are shown if it dies.
 const LAST_LINES: usize = 20;
 const GREETING: &str = "listening on ";
+/// Heartbeats in milliseconds: Discord's 41 seconds would leave whoever looks at the latency waiting.
+const HEARTBEAT_INTERVAL: &str = "5000";
 
 /// A mock gateway that listens. It is killed when this value is dropped.
 pub(crate) struct MockGateway {
@@ -46,6 +48,7 @@ impl MockGateway {
         shield(&mut command);
         let child = command
             .args(["gateway", "--port", &port.to_string(), "--rate", &rate.to_string()])
+            .args(["--heartbeat-interval", HEARTBEAT_INTERVAL])
             .stderr(writer.try_clone().context("cannot make a pipe")?)
             .stdout(writer)
             .spawn()

@@ -63,7 +63,7 @@ pub struct GatewayArgs {
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn run(args: GatewayArgs) -> anyhow::Result<()> {
     let listen = (args.host, args.port).into();
-    let gateway = options(args)?;
+    let gateway = options(&args)?;
     let bound = MockServer::bind(MockOptions { gateway, listen }).await;
     let mut server = bound.with_context(|| format!("cannot listen on {listen}"))?;
     let mut stdout = io::stdout();
@@ -86,7 +86,7 @@ pub async fn run(args: GatewayArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn options(args: GatewayArgs) -> anyhow::Result<GatewayOptions> {
+fn options(args: &GatewayArgs) -> anyhow::Result<GatewayOptions> {
     let script = args.script.as_deref().map(read_script).transpose()?;
     let recording = args.replay.as_deref().map(read_recording).transpose()?;
     Ok(GatewayOptions {
