@@ -115,17 +115,23 @@ impl Default for Patience {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) token: Token,
-    pub(crate) intents: Intents,
     pub(crate) url: GatewayUrl,
-    pub(crate) allow_insecure: bool,
     pub(crate) shard: ShardId,
-    pub(crate) compression: Compression,
-    pub(crate) filter: Filter,
-    pub(crate) presence: Option<Presence>,
-    pub(crate) large_threshold: Option<u16>,
-    pub(crate) properties: IdentifyProperties,
-    pub(crate) limits: Limits,
-    pub(crate) patience: Patience,
+    pub(crate) choices: Choices,
+}
+
+/// What is the same before and after it is checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Choices {
+    pub intents: Intents,
+    pub allow_insecure: bool,
+    pub compression: Compression,
+    pub filter: Filter,
+    pub presence: Option<Presence>,
+    pub large_threshold: Option<u16>,
+    pub properties: IdentifyProperties,
+    pub limits: Limits,
+    pub patience: Patience,
 }
 
 impl Config {
@@ -133,23 +139,25 @@ impl Config {
     pub fn builder(token: impl Into<String>, intents: Intents) -> ConfigBuilder {
         ConfigBuilder {
             token: token.into(),
-            intents,
             url: DEFAULT_GATEWAY_URL.into(),
-            allow_insecure: false,
             shard: (0, 1),
-            compression: Compression::best(),
-            filter: Filter::All,
-            presence: None,
-            large_threshold: None,
-            properties: IdentifyProperties::default(),
-            limits: Limits::default(),
-            patience: Patience::default(),
+            choices: Choices {
+                intents,
+                allow_insecure: false,
+                compression: Compression::best(),
+                filter: Filter::All,
+                presence: None,
+                large_threshold: None,
+                properties: IdentifyProperties::default(),
+                limits: Limits::default(),
+                patience: Patience::default(),
+            },
         }
     }
 
     /// The bounds of what is kept.
     pub const fn limits(&self) -> &Limits {
-        &self.limits
+        &self.choices.limits
     }
 
     /// The token, to compare with another's.
@@ -165,7 +173,7 @@ impl Config {
     /// `url` with the parameters that this configuration asks for.
     pub(crate) fn with_query(&self, url: &GatewayUrl) -> String {
         let mut parameters = vec![("v", API_VERSION), ("encoding", "json")];
-        parameters.extend(self.compression.parameter().map(|value| ("compress", value)));
+        parameters.extend(self.choices.compression.parameter().map(|value| ("compress", value)));
         url.with_parameters(&parameters)
     }
 
@@ -174,7 +182,7 @@ impl Config {
     pub(crate) fn resume_url(&self, text: &str) -> Option<GatewayUrl> {
         let url = GatewayUrl::parse(text).ok()?;
         let is_safe = url.is_secure() || (url.is_loopback() && !self.url.is_secure());
-        (is_safe || self.allow_insecure).then_some(url)
+        (is_safe || self.choices.allow_insecure).then_some(url)
     }
 }
 
@@ -183,17 +191,9 @@ impl Config {
 #[must_use = "a builder does nothing until `build`"]
 pub struct ConfigBuilder {
     pub(crate) token: String,
-    pub(crate) intents: Intents,
     pub(crate) url: String,
-    pub(crate) allow_insecure: bool,
     pub(crate) shard: (u32, u32),
-    pub(crate) compression: Compression,
-    pub(crate) filter: Filter,
-    pub(crate) presence: Option<Presence>,
-    pub(crate) large_threshold: Option<u16>,
-    pub(crate) properties: IdentifyProperties,
-    pub(crate) limits: Limits,
-    pub(crate) patience: Patience,
+    pub(crate) choices: Choices,
 }
 
 impl ConfigBuilder {
@@ -205,7 +205,7 @@ impl ConfigBuilder {
 
     /// Allows `ws:` to a host that is not loopback. The token then travels in the clear.
     pub fn allow_insecure(mut self, allow: bool) -> Self {
-        self.allow_insecure = allow;
+        self.choices.allow_insecure = allow;
         self
     }
 
@@ -217,59 +217,66 @@ impl ConfigBuilder {
 
     /// Transport compression; the best of this build unless set.
     pub fn compression(mut self, compression: Compression) -> Self {
-        self.compression = compression;
+        self.choices.compression = compression;
         self
     }
 
     /// Which dispatches are delivered; all unless set.
     pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = filter;
+        self.choices.filter = filter;
         self
     }
 
     /// The presence to identify with.
     pub fn presence(mut self, presence: Presence) -> Self {
-        self.presence = Some(presence);
+        self.choices.presence = Some(presence);
         self
     }
 
     /// Members above which a guild counts as large: 50 to 250.
     pub fn large_threshold(mut self, members: u16) -> Self {
-        self.large_threshold = Some(members);
+        self.choices.large_threshold = Some(members);
         self
     }
 
     /// What identify says about the client.
     pub fn properties(mut self, properties: IdentifyProperties) -> Self {
-        self.properties = properties;
+        self.choices.properties = properties;
         self
     }
 
     /// The bounds of what is kept.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.choices.limits = limits;
         self
     }
 
     /// How long to wait for what.
     pub fn patience(mut self, patience: Patience) -> Self {
-        self.patience = patience;
+        self.choices.patience = patience;
         self
     }
 
     /// Checks everything.
     pub fn build(self) -> Result<Config, ConfigError> {
         let token = Token::new(&self.token)?;
+        let url = GatewayUrl::parse(&self.url).map_err(ConfigError::BadUrl)?;
+        let (number, total) = self.shard;
+        let shard = ShardId::new(number, total).ok_or(ConfigError::BadShard { number, total })?;
+        if !url.is_secure() && !url.is_loopback() && !self.choices.allow_insecure {
+            return Err(ConfigError::InsecureUrl);
+        }
+        self.choices.check()?;
+        Ok(Config { token, url, shard, choices: self.choices })
+    }
+}
+
+impl Choices {
+    fn check(&self) -> Result<(), ConfigError> {
         let unknown = self.intents.bits() & !Intents::ALL.bits();
         if unknown != 0 {
             return Err(ConfigError::BadIntents { unknown });
         }
-        let url = GatewayUrl::parse(&self.url).map_err(ConfigError::BadUrl)?;
-        if !url.is_secure() && !url.is_loopback() && !self.allow_insecure {
-            return Err(ConfigError::InsecureUrl);
-        }
-        let (number, total) = self.shard;
-        let shard = ShardId::new(number, total).ok_or(ConfigError::BadShard { number, total })?;
         if !self.compression.is_compiled_in() {
             return Err(ConfigError::CodecNotCompiledIn(self.compression));
         }
@@ -283,20 +290,7 @@ impl ConfigBuilder {
         if self.patience.backoff_first.is_zero() {
             return Err(ConfigError::BadLimit("expected a first pause above zero"));
         }
-        Ok(Config {
-            token,
-            intents: self.intents,
-            url,
-            allow_insecure: self.allow_insecure,
-            shard,
-            compression: self.compression,
-            filter: self.filter,
-            presence: self.presence,
-            large_threshold: self.large_threshold,
-            properties: self.properties,
-            limits: self.limits,
-            patience: self.patience,
-        })
+        Ok(())
     }
 }
 
@@ -304,7 +298,7 @@ impl ConfigBuilder {
 impl fmt::Debug for ConfigBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConfigBuilder")
-            .field("intents", &self.intents)
+            .field("choices", &self.choices)
             .field("url", &self.url)
             .field("shard", &self.shard)
             .finish_non_exhaustive()

@@ -68,7 +68,7 @@ fn read_config(fields: &Fields, limits: Option<&Fields>) -> Result<Config, Refus
     let token = fields.text("token").map_err(|_| bad_token())?.ok_or_else(bad_token)?;
     // Fields rather than the builder's methods, each of which would move the whole builder.
     let mut builder = Config::builder(token, read_intents(fields)?);
-    builder.allow_insecure = fields.flag("allowInsecure")?.unwrap_or_default();
+    builder.choices.allow_insecure = fields.flag("allowInsecure")?.unwrap_or_default();
     if let Some(url) = fields.text("url")? {
         builder.url = url;
     }
@@ -76,25 +76,25 @@ fn read_config(fields: &Fields, limits: Option<&Fields>) -> Result<Config, Refus
         builder.shard = shard;
     }
     if let Some(compression) = read_compression(fields)? {
-        builder.compression = compression;
+        builder.choices.compression = compression;
     }
     if let Some(filter) = fields.object("filter", &["only", "except"])? {
-        builder.filter = read_filter(&filter)?;
+        builder.choices.filter = read_filter(&filter)?;
     }
     if let Some(presence) = fields.object("presence", &PRESENCE)? {
-        builder.presence = Some(read_presence(&presence)?);
+        builder.choices.presence = Some(read_presence(&presence)?);
     }
     if let Some(members) = fields.number("largeThreshold", u16::MAX.into())? {
-        builder.large_threshold = Some(u16::try_from(members).unwrap_or(u16::MAX));
+        builder.choices.large_threshold = Some(u16::try_from(members).unwrap_or(u16::MAX));
     }
     if let Some(properties) = fields.object("properties", &["os", "browser", "device"])? {
-        builder.properties = read_properties(&properties)?;
+        builder.choices.properties = read_properties(&properties)?;
     }
     if let Some(limits) = limits {
-        builder.limits = read_limits(limits)?;
+        builder.choices.limits = read_limits(limits)?;
     }
     if let Some(patience) = fields.object("patience", &PATIENCE)? {
-        builder.patience = read_patience(&patience)?;
+        builder.choices.patience = read_patience(&patience)?;
     }
     Ok(builder.build()?)
 }

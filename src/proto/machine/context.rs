@@ -81,7 +81,7 @@ pub(super) struct Context {
 
 impl Context {
     pub fn new(config: Config, seed: u64) -> Self {
-        let patience = &config.patience;
+        let patience = &config.choices.patience;
         Self {
             backoff: Backoff::new(patience.backoff_first, patience.backoff_longest),
             config,
@@ -120,7 +120,8 @@ impl Context {
 
     /// The address to resume at, while it has not failed too often.
     fn resume_host(&self) -> Option<&str> {
-        let has_hope = self.resume_host_failures < self.config.patience.resume_host_failures;
+        let has_hope =
+            self.resume_host_failures < self.config.choices.patience.resume_host_failures;
         self.cursor.resume_url.as_deref().filter(|_| has_hope && self.has_session())
     }
 
@@ -140,11 +141,11 @@ impl Context {
             Opcode::IDENTIFY,
             Identify {
                 token: config.token.reveal(),
-                properties: &config.properties,
-                intents: config.intents.bits(),
-                large_threshold: config.large_threshold,
+                properties: &config.choices.properties,
+                intents: config.choices.intents.bits(),
+                large_threshold: config.choices.large_threshold,
                 shard: (config.shard.total() > 1).then_some(config.shard),
-                presence: config.presence.as_ref(),
+                presence: config.choices.presence.as_ref(),
             },
         );
         self.counters.identifies += 1;
@@ -198,7 +199,7 @@ impl Context {
     ) -> Result<Option<Envelope<'a>>, Fault> {
         self.counters.messages += 1;
         self.counters.wire_bytes += frame.len() as u64;
-        let limit = self.config.limits.message_bytes;
+        let limit = self.config.choices.limits.message_bytes;
         if frame.len() > limit {
             return Err(Fault::Oversized { limit });
         }
@@ -214,7 +215,7 @@ impl Context {
         if name == "RESUMED" {
             self.cursor.resumed_at = envelope.sequence.filter(|sequence| *sequence > 0);
         }
-        if !self.config.filter.wants(name) {
+        if !self.config.choices.filter.wants(name) {
             self.counters.filtered += 1;
             return;
         }
@@ -350,7 +351,7 @@ impl Context {
             Fault::InvalidSession { resumable } => !resumable || self.hopes >= MOST_HOPES,
             _ => false,
         };
-        is_refused || self.resume_failures >= self.config.patience.resume_failures
+        is_refused || self.resume_failures >= self.config.choices.patience.resume_failures
     }
 
     /// Connections that failed in a row.

@@ -77,7 +77,7 @@ impl ShardMachine {
         if matches!(self.state, State::Stopped) {
             return Err(CommandError::Stopped);
         }
-        let limit = self.cx.config.limits.waiting_commands;
+        let limit = self.cx.config.choices.limits.waiting_commands;
         if self.cx.line.len() >= limit {
             return Err(CommandError::QueueFull { limit });
         }

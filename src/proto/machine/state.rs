@@ -218,7 +218,7 @@ impl State {
         match self {
             Self::AwaitingHello { .. } | Self::Up(_) => {
                 cx.close(close);
-                let give_up_at = now + cx.config.patience.close;
+                let give_up_at = now + cx.config.choices.patience.close;
                 Self::Closing { give_up_at, then: stop, draining: None }
             }
             Self::Closing { give_up_at, .. } => {
@@ -237,8 +237,11 @@ impl State {
     fn opened(self, now: Instant, cx: &mut Context) -> Self {
         match self {
             Self::Opening { .. } => Self::AwaitingHello {
-                give_up_at: now + cx.config.patience.hello,
-                inflater: Inflater::new(cx.config.compression, cx.config.limits.inflated_bytes),
+                give_up_at: now + cx.config.choices.patience.hello,
+                inflater: Inflater::new(
+                    cx.config.choices.compression,
+                    cx.config.choices.limits.inflated_bytes,
+                ),
                 answered: 0,
             },
             state => state,
@@ -310,7 +313,7 @@ fn stage(phase: &Phase) -> Stage {
 
 fn open(now: Instant, cx: &mut Context) -> State {
     cx.open();
-    State::Opening { give_up_at: now + cx.config.patience.connect }
+    State::Opening { give_up_at: now + cx.config.choices.patience.connect }
 }
 
 /// The connection is lost by `fault`: says so, and goes on as the session allows.
@@ -338,7 +341,7 @@ fn leave(remains: Remains, then: Then, now: Instant, cx: &mut Context) -> State 
     match remains {
         Remains::Alive(draining) => {
             cx.close(KEEP_SESSION);
-            State::Closing { give_up_at: now + cx.config.patience.close, then, draining }
+            State::Closing { give_up_at: now + cx.config.choices.patience.close, then, draining }
         }
         Remains::Dead => {
             cx.close(KEEP_SESSION);
@@ -406,7 +409,7 @@ fn begin(
     let phase = if cx.has_session() {
         cx.resume();
         limiter.sent(now);
-        Phase::Resuming { give_up_at: now + cx.config.patience.resumed, replayed: 0 }
+        Phase::Resuming { give_up_at: now + cx.config.choices.patience.resumed, replayed: 0 }
     } else {
         cx.outputs.push_back(Output::ReserveIdentify);
         Phase::AwaitingSlot
@@ -489,7 +492,7 @@ fn dispatch(
             return Ok(());
         }
         (_, Phase::Resuming { replayed, give_up_at }) => {
-            *give_up_at = now + cx.config.patience.resumed;
+            *give_up_at = now + cx.config.choices.patience.resumed;
             if cx.is_repeated(envelope.sequence) {
                 cx.counters.duplicates += 1;
                 return Ok(());
@@ -533,7 +536,7 @@ fn elapse_link(mut link: Box<Link>, now: Instant, cx: &mut Context) -> State {
         Phase::SlotAt(at) if now >= at => {
             cx.identify();
             link.limiter.sent(now);
-            link.phase = Phase::Identifying { give_up_at: now + cx.config.patience.ready };
+            link.phase = Phase::Identifying { give_up_at: now + cx.config.choices.patience.ready };
         }
         Phase::Ready => send_waiting(&mut link, now, cx),
         _ => {}
