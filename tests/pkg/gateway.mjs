@@ -1,5 +1,6 @@
 // The mock gateway as a child process, for tests.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -33,6 +34,22 @@ export async function startGateway(options = {}) {
       await ended;
     },
   };
+}
+
+/**
+ * Runs `work` with a gateway of its own: to a common one, the shards would be one bot, whose identifies have to keep their
+ * distance. Unless `excuse` is set, the gateway must have had no reason to complain.
+ */
+export async function withGateway(options, work, { excuse = false } = {}) {
+  const gateway = await startGateway(options);
+  try {
+    const result = await work(gateway);
+    const { violations } = await gateway.state();
+    if (!excuse) assert.deepEqual(violations, [], "what the gateway says about the client");
+    return result;
+  } finally {
+    await gateway.stop();
+  }
 }
 
 async function greeting(child) {

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { startGateway } from "./gateway.mjs";
+import { withGateway } from "./gateway.mjs";
 import { makeProject, run } from "./project.mjs";
 
 const TOKEN = "MTA0.fake-token.for-tests-only";
@@ -22,16 +22,9 @@ after(async () => {
   await project?.remove();
 });
 
-/** Runs `work` with a gateway of its own, which must have had no reason to complain. */
-async function withGateway(work) {
-  const gateway = await startGateway({ rate: 50 });
-  try {
-    await work({ token: TOKEN, intents: 0xffff, url: gateway.url });
-    const { violations } = await gateway.state();
-    assert.deepEqual(violations, []);
-  } finally {
-    await gateway.stop();
-  }
+/** Runs `work` with a gateway of its own and the options to reach it. */
+function withOptions(work) {
+  return withGateway({ rate: 50 }, ({ url }) => work({ token: TOKEN, intents: 0xffff, url }));
 }
 
 test("the tarball holds what the exports name, and one module", LIMITS, async () => {
@@ -47,7 +40,7 @@ test("the tarball holds what the exports name, and one module", LIMITS, async ()
 });
 
 test("a session goes on in a second process", LIMITS, async () => {
-  await withGateway(async (options) => {
+  await withOptions(async (options) => {
     const first = await runShard({ options, dispatches: 25, keepSession: true });
     assert.equal(first.dispatches[0].name, "READY");
     assert.ok(first.dispatches.every((event) => event.hasData));
@@ -72,7 +65,7 @@ test("a session goes on in a second process", LIMITS, async () => {
 });
 
 test("the same without compression", LIMITS, async () => {
-  await withGateway(async (options) => {
+  await withOptions(async (options) => {
     const { dispatches, snapshot } = await runShard({
       options: { ...options, compression: "none" },
       dispatches: 10,
@@ -84,7 +77,7 @@ test("the same without compression", LIMITS, async () => {
 });
 
 test("nothing keeps the process alive after close", LIMITS, async () => {
-  await withGateway(async (options) => {
+  await withOptions(async (options) => {
     const { timers } = await runShard({ options, dispatches: 5, keepSession: true });
     assert.deepEqual(timers, []);
   });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { CLIENTS } from "./clients.mjs";
-import { startGateway } from "./gateway.mjs";
+import { withGateway } from "./gateway.mjs";
 
 const LIMITS = { timeout: 60_000 };
 const COMPRESSIONS = ["none", "zlib-stream"];
@@ -21,15 +21,6 @@ before(async () => {
 after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
-
-async function withGateway(options, work) {
-  const gateway = await startGateway(options);
-  try {
-    return await work(gateway);
-  } finally {
-    await gateway.stop();
-  }
-}
 
 /** What differs between two runs of the mock and says nothing about a client. */
 const withoutPorts = (events) =>

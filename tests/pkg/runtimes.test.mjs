@@ -9,10 +9,11 @@ import { fileURLToPath } from "node:url";
 
 import { Miniflare } from "miniflare";
 
-import { startGateway } from "./gateway.mjs";
+import { withGateway } from "./gateway.mjs";
 import { makeProject, run } from "./project.mjs";
 
 const LIMITS = { timeout: 60_000 };
+const TOKEN = "MTA0.fake-token.for-tests-only";
 const PACKAGE = "node_modules/shardwire/";
 /** The newest that the pinned workerd knows. */
 const COMPATIBILITY_DATE = "2026-07-30";
@@ -32,16 +33,9 @@ after(async () => {
   await project?.remove();
 });
 
-/** Runs `work` with a gateway of its own: one after the other, identifies would have to keep their distance. */
-async function withGateway(work) {
-  const gateway = await startGateway({ rate: 50 });
-  try {
-    await work({ token: "MTA0.fake-token.for-tests-only", intents: 0xffff, url: gateway.url });
-    const { violations } = await gateway.state();
-    assert.deepEqual(violations, []);
-  } finally {
-    await gateway.stop();
-  }
+/** Runs `work` with a gateway of its own and the options to reach it. */
+function withOptions(work) {
+  return withGateway({ rate: 50 }, ({ url }) => work({ token: TOKEN, intents: 0xffff, url }));
 }
 
 for (const [name, [program, ...args]] of Object.entries(COMMANDS)) {
@@ -49,7 +43,7 @@ for (const [name, [program, ...args]] of Object.entries(COMMANDS)) {
     const npms = fileURLToPath(new URL(`../../node_modules/${program}`, import.meta.url));
     // npm brings them for Linux; elsewhere they have to be on PATH.
     const bin = existsSync(npms) ? npms : name;
-    await withGateway(async (options) => {
+    await withOptions(async (options) => {
       const task = { options, dispatches: 20, keepSession: true };
       const { stdout } = await run(bin, [...args, "run.mjs"], {
         cwd: project.folder,
@@ -68,7 +62,7 @@ test("a shard runs in workerd", LIMITS, async () => {
     modules: await workerModules(),
   });
   try {
-    await withGateway(async (options) => {
+    await withOptions(async (options) => {
       const body = JSON.stringify({ options, dispatches: 20 });
       const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
       const answer = await response.text();

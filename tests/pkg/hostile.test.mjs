@@ -1,0 +1,108 @@
+// Bad input over real sockets: each is told by its name, nothing is thrown into the void, and the shard lives on.
+
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { test } from "node:test";
+
+import WebSocket from "ws";
+
+import { withGateway } from "./gateway.mjs";
+
+const { Shard } = await import(new URL("entry/node.js", `file://${process.env.SHARDWIRE_PACKAGE}/`));
+const TOKEN = "MTA0.fake-token.for-tests-only";
+/** Shards of one bot would wait for each other's identify. */
+let bots = 0;
+const LIMITS = { timeout: 60_000 };
+const MEBIBYTE = 1 << 20;
+
+/** Runs `work` with a gateway and a shard that reads until an event fits and remembers all. The shard is closed in any case. */
+async function withReader(gatewayOptions, options, work) {
+  await withGateway(gatewayOptions, async (gateway) => {
+    const shard = new Shard({ token: `${TOKEN}-${++bots}`, intents: 0xffff, url: gateway.url, WebSocket, ...options });
+    const events = shard[Symbol.asyncIterator]();
+    const seen = [];
+    const until = async (fits) => {
+      for (;;) {
+        const { value, done } = await events.next();
+        assert.ok(!done, `the shard ended before: ${inspect(seen.at(-1))}`);
+        seen.push(value);
+        if (fits(value)) return value;
+      }
+    };
+    try {
+      await work({ gateway, shard, seen, until });
+    } finally {
+      await shard.close();
+    }
+  });
+}
+
+const isReady = (event) => event.type === "status" && event.status === "ready";
+const isLost = (event) => event.type === "disconnected";
+
+const CASES = [
+  ["corrupt bytes", { fault: "corrupt" }, {}, "bad-compression"],
+  ["bytes that are no zlib", { fault: "garbage", bytes: 4096 }, {}, "bad-compression"],
+  ["a text in a binary stream", { fault: "raw_text", text: "{}" }, {}, "bad-compression"],
+  ["binary messages without compression", { fault: "garbage", bytes: 64 }, { compression: "none" }, "bad-compression"],
+  ["a text that is no JSON", { fault: "raw_text", text: "<html>" }, { compression: "none" }, "bad-envelope"],
+  ["a text without an opcode", { fault: "raw_text", text: '{"t":"X","d":{}}' }, { compression: "none" }, "bad-envelope"],
+  ["an inflate bomb", { fault: "inflate_bomb", bytes: 200 * MEBIBYTE }, { limits: { inflatedBytes: MEBIBYTE } }, "oversized"],
+  ["a message above the limit", { fault: "garbage", bytes: 200_000 }, { limits: { messageBytes: 100_000 } }, "oversized"],
+  ["a READY without a session", { fault: "raw_text", text: '{"op":0,"t":"READY","s":9,"d":{}}' }, { compression: "none" }, "bad-payload"],
+];
+
+for (const [what, fault, options, code] of CASES) {
+  test(`${what}: told as ${code}, and the session is resumed`, LIMITS, async () => {
+    await withReader({ rate: 20 }, options, async ({ gateway, shard, seen, until }) => {
+      await until(isReady);
+      await gateway.fault(fault);
+      const lost = await until(isLost);
+      assert.equal(lost.fault.code, code, lost.fault.message);
+      assert.equal(lost.next, "resume");
+      await until(isReady);
+      assert.equal(shard.snapshot().counters.identifies, 1);
+      assert.ok(!inspect([seen, shard, shard.snapshot()], { depth: 9, showHidden: true }).includes(TOKEN));
+    });
+  });
+}
+
+test("a message of 64 MB is refused without being looked at", LIMITS, async () => {
+  await withReader({ rate: 20 }, { compression: "none" }, async ({ gateway, shard, until }) => {
+    await until(isReady);
+    await gateway.fault({ fault: "big_message", bytes: 64_000_000 });
+    const lost = await until(isLost);
+    assert.equal(lost.fault.code, "oversized", lost.fault.message);
+    assert.ok(shard.snapshot().counters.inflatedBytes < MEBIBYTE);
+  });
+});
+
+test("data that is no JSON is the reader's error alone", LIMITS, async () => {
+  await withReader({ rate: 20 }, { compression: "none" }, async ({ gateway, shard, until }) => {
+    await until(isReady);
+    await gateway.fault({ fault: "raw_text", text: '{"op":0,"t":"BAD","s":900,"d":{"a":tru}}' });
+    const bad = await until(({ name }) => name === "BAD");
+    assert.throws(() => bad.data, SyntaxError);
+    assert.equal(bad.raw, '{"a":tru}');
+    assert.equal(shard.status, "ready");
+  });
+});
+
+test("a reader that is too slow costs no event: the session is resumed where it left off", LIMITS, async () => {
+  const options = { limits: { waitingEvents: 100 } };
+  await withReader({ rate: 2000, events: 1500, guilds: 1 }, options, async ({ gateway, shard, seen, until }) => {
+    await until(isReady);
+    // Nobody reads while the line fills up.
+    const deadline = performance.now() + 20_000;
+    while (shard.status !== "idle") {
+      assert.ok(performance.now() < deadline, `the shard never left off; it is ${shard.status}`);
+      await gateway.state();
+    }
+    await until((event) => event.type === "dispatch" && event.sequence >= 1502);
+    const numbers = seen.filter(({ type }) => type === "dispatch").map(({ sequence }) => sequence);
+    assert.deepEqual(numbers, Array.from(numbers, (_, at) => at + 1));
+    const { counters } = shard.snapshot();
+    assert.equal(counters.identifies, 1);
+    assert.ok(counters.resumes >= 1, "it was too slow at least once");
+  });
+});
