@@ -1,10 +1,14 @@
 // The dashboard in a real browser, against the mock gateway.
 
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { startGateway } from "../pkg/gateway.mjs";
+import { AWKWARD, writeRecording } from "../pkg/recording.mjs";
 import { eventually, launch, number, open, screenshot, shows, startXtask, text } from "./support.mjs";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
@@ -31,8 +35,8 @@ after(async () => {
  * Runs `work` on a fresh dashboard whose shard is ready. Each has a gateway of its own: to a common one, they would be
  * clients of one bot, whose identifies have to keep their distance.
  */
-async function withDashboard({ excused, ...options }, work) {
-  const world = { gateway: await startGateway(GATEWAY) };
+async function withDashboard({ excused, gateway = GATEWAY, ...options }, work) {
+  const world = { gateway: await startGateway(gateway) };
   try {
     await withSite(world.gateway.url, async (url) => {
       const dashboard = await open(browser, url, options);
@@ -166,6 +170,49 @@ test("a typed token can be found nowhere", LIMITS, async () => {
     assert.ok(found.includes("data-testid"), "the search must look at the page");
     assert.ok(!found.includes(TOKEN), `the token was found beside: ${around(found, TOKEN)}`);
     assert.deepEqual(traces.databases, []);
+  });
+});
+
+test("recorded payloads are shown and copied with every value unchanged", LIMITS, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "shardwire-e2e-"));
+  try {
+    const gateway = { replay: await writeRecording(folder), rate: 0 };
+    await withDashboard({ gateway }, async (page, { context }) => {
+      await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+      await eventually("all events", () => number(page, "events-total"), (total) => total === AWKWARD.length + 1);
+      const show = async (name) => {
+        await page.getByTestId("event-filter").fill(name);
+        await page.getByTestId("event-row").filter({ visible: true, hasText: name }).click();
+        await eventually("its detail", () => page.getByTestId("detail").textContent(), (shown) => shown.includes(name));
+      };
+      for (const [at, data] of AWKWARD.entries()) {
+        await show(`AWKWARD_${at}`);
+        await page.getByRole("button", { name: "Copy JSON" }).click();
+        await eventually("the copy", () => page.evaluate(() => navigator.clipboard.readText()), (copied) => copied === data);
+      }
+      await show("AWKWARD_0");
+      await eventually("every digit", () => page.getByTestId("detail").textContent(), (shown) => shown.includes("1099511627776123456"));
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("the package runs in a page as well as in a worker", LIMITS, async () => {
+  // To the mock, the two shards are one bot, whose identifies come too soon after each other.
+  await withDashboard({ excused: /within 5 s/ }, async (page, { gateway }) => {
+    const names = await page.evaluate(async (url) => {
+      const { Shard } = await import("./vendor/shardwire/entry/browser.js");
+      const shard = new Shard({ token: "of-another-bot", intents: ["GUILDS"], url });
+      const names = [];
+      for await (const event of shard) {
+        if (event.type === "dispatch") names.push(event.name);
+        if (names.length === 3) break;
+      }
+      await shard.close();
+      return names;
+    }, gateway.url);
+    assert.deepEqual(names, ["READY", "GUILD_CREATE", "GUILD_CREATE"]);
   });
 });
 

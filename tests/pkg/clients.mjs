@@ -2,11 +2,11 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
 
 import WebSocket from "ws";
 
-const TOKEN = "MTA0.fake-token.for-tests-only";
+/** A bot of its own for each run: shards of one bot wait for each other's identify. */
+const token = () => `MTA0.fake-token.${crypto.randomUUID()}`;
 const INTENTS = 0x331ffff;
 
 /** Dispatches as `{ name, sequence, text }`, `text` being the data to the letter, until `count` have come. */
@@ -16,25 +16,26 @@ async function tail(url, compression, count) {
   const child = spawn(
     process.env.SHARDWIRE_BIN,
     ["tail", "--format=json", "--dispatch-only", "--intents=ALL", `--gateway=${url}`, `--compression=${compression}`, `--count=${count}`],
-    { env: { ...process.env, DISCORD_TOKEN: TOKEN }, stdio: ["ignore", "pipe", "pipe"] },
+    { env: { ...process.env, DISCORD_TOKEN: token() }, stdio: ["ignore", "pipe", "pipe"] },
   );
   const ended = once(child, "close");
   let complaints = "";
   child.stderr.on("data", (chunk) => (complaints += chunk));
-  const events = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { name, sequence } = JSON.parse(line);
-    // The data is the last key, printed as it came.
-    events.push({ name, sequence, text: line.slice(line.indexOf('"data":') + '"data":'.length, -1) });
-  }
+  let printed = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk) => (printed += chunk));
   const [code] = await ended;
   if (code !== 0) throw new Error(`shardwire tail ended with ${code}: ${complaints}`);
-  return events;
+  // Not by `node:readline`, which takes U+2028 for the end of a line.
+  return printed.split("\n").slice(0, -1).map((line) => {
+    const { name, sequence } = JSON.parse(line);
+    // The data is the last key, printed as it came.
+    return { name, sequence, text: line.slice(line.indexOf('"data":') + '"data":'.length, -1) };
+  });
 }
 
 async function readPackage(url, compression, count) {
   const { Shard } = await import(new URL("entry/node.js", `file://${process.env.SHARDWIRE_PACKAGE}/`));
-  const shard = new Shard({ token: TOKEN, intents: INTENTS, url, compression, WebSocket });
+  const shard = new Shard({ token: token(), intents: INTENTS, url, compression, WebSocket });
   const events = [];
   for await (const event of shard) {
     if (event.type === "stopped") throw new Error(event.reason.message);

@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 
 import { CLIENTS } from "./clients.mjs";
 import { withGateway } from "./gateway.mjs";
+import { AWKWARD, writeRecording } from "./recording.mjs";
 
 const LIMITS = { timeout: 60_000 };
 const COMPRESSIONS = ["none", "zlib-stream"];
@@ -54,24 +55,11 @@ test("native and package see the same events, with and without compression, thro
   for (const [name, events] of others) assert.deepEqual(events, expected, name);
 });
 
-/** Data that a careless client would change: written out, as no JavaScript value could hold some of it. */
-const AWKWARD = [
-  String.raw`{"id":1099511627776123456,"negative":-9007199254740993,"safe":9007199254740991,"list":[18446744073709551615,1]}`,
-  String.raw`{"float":1.10,"exponent":1E+2,"tiny":-0.0,"huge":1e400,"long":0.1234567890123456789}`,
-  String.raw`{"escapes":"\u00fc \ud83d\ude00 \/ \\ \" \u0000 \ud800","raw":"ü 😀","look":"{\"op\":9,\"s\":1}"}`,
-  String.raw`{"z":1,"a":2,"z":3,"":null,"op":11,"s":5,"t":"X","d":{}}`,
-  String.raw`{"10":"numeric key","2":[[[[[[[[[[{"deep":[]}]]]]]]]]]],"empty":{},"none":[],"yes":true}`,
-  `{"long":"${"long text ü ".repeat(40_000)}"}`,
-  "[]",
-  "null",
-];
-
 /** Every recording that is there: ours, and those in the folder that `SHARDWIRE_CAPTURES` names, if it does. */
 async function recordings() {
-  const ours = join(folder, "recording");
-  await writeFile(`${ours}.json`, `[${AWKWARD.map((data, at) => `{"t":"AWKWARD_${at}","s":${at + 2},"op":0,"d":${data}}`)}]`);
+  const ours = await writeRecording(folder);
   const genuine = process.env.SHARDWIRE_CAPTURES;
-  return [`${ours}.json`, ...(genuine ? [genuine] : [])];
+  return genuine ? [ours, genuine] : [ours];
 }
 
 /** The data of each recorded dispatch, in the order of the files' names. */
