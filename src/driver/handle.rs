@@ -107,6 +107,11 @@ impl Line {
         })
     }
 
+    /// Commands that wait here.
+    pub(super) fn len(&self) -> usize {
+        self.lock(|waiting| waiting.payloads.len())
+    }
+
     /// Nothing is taken any more.
     pub(super) fn stop(&self) {
         self.lock(|waiting| *waiting = Waiting { is_stopped: true, ..Waiting::default() });

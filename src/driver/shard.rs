@@ -95,7 +95,10 @@ impl<T: Transport, C: Timer> Shard<T, C> {
     /// Everything there is to see.
     pub fn snapshot(&mut self) -> Snapshot {
         let now = self.timer.now();
-        self.machine.snapshot(now)
+        let mut snapshot = self.machine.snapshot(now);
+        // Those that the machine has not been told of yet wait as well.
+        snapshot.commands.waiting += self.line.0.len();
+        snapshot
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {

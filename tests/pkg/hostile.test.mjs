@@ -77,6 +77,19 @@ test("a message of 64 MB is refused without being looked at", LIMITS, async () =
   });
 });
 
+test("commands that wait are counted from the moment they were given, and are bounded", LIMITS, async () => {
+  const options = { limits: { waitingCommands: 3 } };
+  await withReader({ rate: 20 }, options, async ({ shard, until }) => {
+    for (let sent = 1; sent <= 3; sent++) {
+      shard.updatePresence({ status: "idle" });
+      assert.equal(shard.snapshot().commands.waiting, sent);
+    }
+    assert.throws(() => shard.updatePresence({ status: "dnd" }), { name: "ShardwireError", code: "queue-full" });
+    await until(isReady);
+    assert.equal(shard.snapshot().commands.waiting, 0);
+  });
+});
+
 test("data that is no JSON is the reader's error alone", LIMITS, async () => {
   await withReader({ rate: 20 }, { compression: "none" }, async ({ gateway, shard, until }) => {
     await until(isReady);
