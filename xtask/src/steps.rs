@@ -162,11 +162,8 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 
 /// The host's Node.js, whichever it is, and one with a global `WebSocket` if the host's has none.
 /// The package as installed, beside the native client, and under bad input.
-const NODE_TESTS: [&str; 3] = [
-    "tests/pkg/install.test.mjs",
-    "tests/pkg/parity.test.mjs",
-    "tests/pkg/hostile.test.mjs",
-];
+const NODE_TESTS: [&str; 3] =
+    ["tests/pkg/install.test.mjs", "tests/pkg/parity.test.mjs", "tests/pkg/hostile.test.mjs"];
 
 fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
     let newer = node_with_websocket(context.workspace)?;
