@@ -13,7 +13,7 @@ use crate::proto::{
     random::Random,
     session::Session,
     wire::{
-        Close, CloseCode, ConnectionId, Envelope, Frame, Inflater, Opcode, Verdict,
+        Close, CloseCode, ConnectionId, Envelope, Frame, GatewayUrl, Inflater, Opcode, Verdict,
         payload::{self, Identify, Ready, Resume},
     },
 };
@@ -109,7 +109,7 @@ impl Context {
 
     /// Opens the next connection: to the resume host if there is a session and hope for that host, else to the base address.
     pub fn open(&mut self) {
-        let resume_url = self.resume_host().and_then(|text| self.config.resume_url(text));
+        let resume_url = self.resume_host();
         self.host = if resume_url.is_some() { Host::Resume } else { Host::Base };
         let url = self.config.with_query(resume_url.as_ref().unwrap_or(&self.config.url));
         self.connection = self.connection.next();
@@ -118,11 +118,12 @@ impl Context {
         self.outputs.push_back(Output::Open(self.connection, url));
     }
 
-    /// The address to resume at, while it has not failed too often.
-    fn resume_host(&self) -> Option<&str> {
+    /// The address to resume at, while it has not failed too often. A stored session may name one that is not safe to use.
+    fn resume_host(&self) -> Option<GatewayUrl> {
         let has_hope =
             self.resume_host_failures < self.config.choices.patience.resume_host_failures;
-        self.cursor.resume_url.as_deref().filter(|_| has_hope && self.has_session())
+        let text = self.cursor.resume_url.as_deref().filter(|_| has_hope && self.has_session())?;
+        self.config.resume_url(text)
     }
 
     pub fn close(&mut self, close: Close) {
