@@ -145,6 +145,22 @@ fn the_readme_shows_the_example_that_is_compiled() {
 }
 
 #[test]
+fn the_package_knows_the_same_intents() {
+    let index = Path::new(env!("CARGO_MANIFEST_DIR")).join("pkg-template/index.js");
+    let index = fs::read_to_string(index).expect("the package has its class");
+    let (_, table) = index.split_once("const BITS = {").expect("a table of bits");
+    let (table, _) = table.split_once('}').expect("its end");
+    let shown: Vec<String> = table.split(',').map(|line| line.trim().to_owned()).collect();
+    let mut known: Vec<String> = shardwire::proto::Intents::NAMED
+        .iter()
+        .map(|(name, intent)| format!("{name}: {}", intent.bits().trailing_zeros()))
+        .collect();
+    // What stands behind the last comma.
+    known.push(String::new());
+    assert_eq!(shown, known);
+}
+
+#[test]
 fn invented_violations_are_caught() {
     let check = |rule: fn(&House) -> Vec<String>, path: &str, text: &str| {
         let house = House::of(&[

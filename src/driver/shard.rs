@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use futures::{Stream, StreamExt};
@@ -129,8 +129,7 @@ impl<T: Transport, C: Timer> Shard<T, C> {
                 }
                 Output::Wait(wake) => {
                     self.timer.set(wake.at);
-                    let Poll::Ready(input) = self.poll_input(cx) else { return Poll::Pending };
-                    self.tell(input);
+                    ready!(self.poll_news(cx));
                 }
             }
         }
@@ -139,21 +138,21 @@ impl<T: Transport, C: Timer> Shard<T, C> {
         Poll::Pending
     }
 
-    /// Whatever happens first: a wish of the user, a message, or time.
-    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+    /// Tells the machine whatever happens first: a wish of the user, a command, a message, or time.
+    fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(wish) = self.line.0.next_wish() {
-            return Poll::Ready(wish);
-        }
-        if let Some(payload) = self.line.0.next_payload(self.machine.waiting()) {
+            self.tell(wish);
+        } else if let Some(payload) = self.line.0.next_payload(self.machine.waiting()) {
             let now = self.timer.now();
             // The line is no longer than the machine's own, so this is refused only once the shard has stopped.
             let _ = self.machine.send(payload, now);
-            return Poll::Ready(Input::TimePassed);
+        } else if let Poll::Ready(event) = self.transport.poll(cx) {
+            self.tell(event.into());
+        } else {
+            ready!(self.timer.poll(cx));
+            self.tell(Input::TimePassed);
         }
-        if let Poll::Ready(event) = self.transport.poll(cx) {
-            return Poll::Ready(event.into());
-        }
-        self.timer.poll(cx).map(|()| Input::TimePassed)
+        Poll::Ready(())
     }
 
     fn tell(&mut self, input: Input) {

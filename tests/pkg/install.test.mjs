@@ -5,10 +5,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { withGateway } from "./gateway.mjs";
-import { makeProject, run } from "./project.mjs";
+import { TOKEN, makeProject, run, withOptions } from "./project.mjs";
 
-const TOKEN = "MTA0.fake-token.for-tests-only";
 const ROOT = new URL("../../", import.meta.url);
 const LIMITS = { timeout: 60_000 };
 
@@ -21,11 +19,6 @@ before(async () => {
 after(async () => {
   await project?.remove();
 });
-
-/** Runs `work` with a gateway of its own and the options to reach it. */
-function withOptions(work) {
-  return withGateway({ rate: 50 }, ({ url }) => work({ token: TOKEN, intents: 0xffff, url }));
-}
 
 test("the tarball holds what the exports name, and one module", LIMITS, async () => {
   const names = project.tarball.files.map((file) => file.path);

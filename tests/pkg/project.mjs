@@ -6,7 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import { withGateway } from "./gateway.mjs";
+
+export const TOKEN = "MTA0.fake-token.for-tests-only";
 export const run = promisify(execFile);
+
+/** Runs `work` with a gateway of its own and the options to reach it. */
+export function withOptions(work) {
+  return withGateway({ rate: 50 }, ({ url }) => work({ token: TOKEN, intents: 0xffff, url }));
+}
 
 /** Packs the package and installs the tarball, without a network. The fixtures are copied beside it. */
 export async function makeProject() {

@@ -9,11 +9,9 @@ import { fileURLToPath } from "node:url";
 
 import { Miniflare } from "miniflare";
 
-import { withGateway } from "./gateway.mjs";
-import { makeProject, run } from "./project.mjs";
+import { makeProject, run, withOptions } from "./project.mjs";
 
 const LIMITS = { timeout: 60_000 };
-const TOKEN = "MTA0.fake-token.for-tests-only";
 const PACKAGE = "node_modules/shardwire/";
 /** The newest that the pinned workerd knows. */
 const COMPATIBILITY_DATE = "2026-07-30";
@@ -32,11 +30,6 @@ before(async () => {
 after(async () => {
   await project?.remove();
 });
-
-/** Runs `work` with a gateway of its own and the options to reach it. */
-function withOptions(work) {
-  return withGateway({ rate: 50 }, ({ url }) => work({ token: TOKEN, intents: 0xffff, url }));
-}
 
 for (const [name, [program, ...args]] of Object.entries(COMMANDS)) {
   test(`a shard runs in ${name}`, LIMITS, async () => {
