@@ -120,7 +120,7 @@ fn a_gateway_that_splits_its_messages_is_understood() {
         world.until_ready();
         world.pass(1);
         assert_names(&mut world, &[FIRST, &["GUILD_CREATE 2", "GUILD_CREATE 3"]]);
-        assert!(world.snapshot().counters.messages >= u64::from(parts));
+        assert!(world.info().counters.messages >= u64::from(parts));
     }
 }
 

@@ -41,11 +41,11 @@ fn the_budget_is_what_heartbeats_leave() {
         [(120_000, 118), (60_000, 118), (42_500, 117), (41_250, 117), (30_000, 117), (29_999, 116)]
     {
         let mut world = with_interval(millis);
-        assert_eq!(world.snapshot().commands.limit, limit, "{millis} ms");
+        assert_eq!(world.info().commands.limit, limit, "{millis} ms");
         send(&mut world, 100);
         send(&mut world, 100);
         assert_eq!(world.sent(SOUNDS).len(), limit, "{millis} ms");
-        assert_eq!(world.snapshot().commands.available, 0);
+        assert_eq!(world.info().commands.available, 0);
     }
 }
 
@@ -57,7 +57,7 @@ fn all_used_up_means_nothing_until_a_whole_minute_has_passed() {
     assert_eq!(world.sent(SOUNDS).len(), 117);
     world.pass_ms(59_900);
     assert_eq!(world.sent(SOUNDS).len(), 117);
-    let next = world.snapshot().commands.next_in;
+    let next = world.info().commands.next_in;
     assert!(next > Duration::ZERO && next <= Duration::from_secs(1), "{next:?}");
     world.pass_ms(1_100);
     assert_eq!(world.sent(SOUNDS).len(), 200);
@@ -106,10 +106,10 @@ fn the_line_of_waiting_commands_is_bounded_and_says_so() {
         assert_eq!(world.send(&command(number)), Ok(()));
     }
     assert_eq!(world.send(&command(100)), Err(CommandError::QueueFull { limit: 100 }));
-    assert_eq!(world.snapshot().commands.waiting, 100);
+    assert_eq!(world.info().commands.waiting, 100);
     world.start();
     world.until_ready();
-    assert_eq!(world.snapshot().commands.waiting, 0);
+    assert_eq!(world.info().commands.waiting, 0);
     assert_eq!(world.send(&command(101)), Ok(()));
 }
 

@@ -35,6 +35,14 @@ impl Compression {
         }
     }
 
+    /// Its name, as in the options of the npm package.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ZlibStream => "zlib-stream",
+        }
+    }
+
     /// The value of the query parameter `compress`, if one is to be sent.
     pub const fn parameter(self) -> Option<&'static str> {
         match self {
