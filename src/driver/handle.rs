@@ -110,7 +110,7 @@ impl ShardHandle {
         options: RequestOptions,
     ) -> Result<Collecting, CommandError> {
         // Told now rather than by the answer, as it is the caller's fault.
-        request.command().encode(&self.line.config)?;
+        request.check(&self.line.config)?;
         let (teller, replies) = mpsc::unbounded();
         let number = self.line.push(Task::Request { request, options, teller })?;
         Ok(Collecting::new(replies, Arc::clone(&self.line), number))

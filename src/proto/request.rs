@@ -6,7 +6,9 @@ use super::{
     command::{
         Command, RequestChannelInfo, RequestGuildMembers, RequestSoundboardSounds, VoiceState,
     },
+    config::Config,
     error::CommandError,
+    intents::Intents,
     turn::Priority,
 };
 
@@ -26,6 +28,15 @@ pub enum Request {
 }
 
 impl Request {
+    /// Whether it can be asked, and answered, with this configuration.
+    pub fn check(&self, config: &Config) -> Result<(), CommandError> {
+        let is_voice = matches!(self, Self::Voice(_));
+        if is_voice && !config.intents().contains(Intents::GUILD_VOICE_STATES) {
+            return Err(CommandError::MissingIntent("GUILD_VOICE_STATES"));
+        }
+        self.command().encode(config).map(|_| ())
+    }
+
     /// The command that asks it.
     pub fn command(&self) -> Command {
         match self {

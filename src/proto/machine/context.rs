@@ -476,7 +476,7 @@ impl Context {
     pub fn begin(&mut self, ready: Ready) {
         let named = ready.resume_gateway_url;
         let is_named = named.is_some();
-        let resume_url = named.filter(|url| self.config.resume_url(url).is_some());
+        let resume_url = named.filter(|url| self.config.safe_url(url).is_some());
         if is_named && resume_url.is_none() {
             self.emit(Event::Notice(Notice::BadResumeUrl));
         }

@@ -131,6 +131,7 @@ impl ShardMachine {
         if self.cx.requests.len() >= limit {
             return Err(CommandError::QueueFull { limit });
         }
+        request.check(&self.cx.config)?;
         let id = self.cx.requests.push(request, options, self.now.max(now));
         self.handle(Input::TimePassed, now);
         Ok(id)
