@@ -1,12 +1,15 @@
 //! What a shard needs to know before it starts, checked when it is built. Opens nothing.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     error::ConfigError,
     filter::Filter,
     intents::Intents,
-    wire::{Compression, GatewayUrl, IdentifyProperties, Presence, ShardId},
+    wire::{
+        Codec, Compression, Decoder, Encoding, Frame, GatewayUrl, IdentifyProperties, Presence,
+        ShardId,
+    },
 };
 
 /// Discord's own Gateway.
@@ -126,6 +129,8 @@ pub(crate) struct Choices {
     pub intents: Intents,
     pub allow_insecure: bool,
     pub compression: Compression,
+    pub encoding: Encoding,
+    pub codec: Option<Arc<dyn Codec>>,
     pub filter: Filter,
     pub presence: Option<Presence>,
     pub large_threshold: Option<u16>,
@@ -145,6 +150,8 @@ impl Config {
                 intents,
                 allow_insecure: false,
                 compression: Compression::best(),
+                encoding: Encoding::Json,
+                codec: None,
                 filter: Filter::All,
                 presence: None,
                 large_threshold: None,
@@ -172,9 +179,32 @@ impl Config {
 
     /// `url` with the parameters that this configuration asks for.
     pub(crate) fn with_query(&self, url: &GatewayUrl) -> String {
-        let mut parameters = vec![("v", API_VERSION), ("encoding", "json")];
+        let encoding = self.choices.encoding.parameter();
+        let mut parameters = vec![("v", API_VERSION), ("encoding", encoding)];
         parameters.extend(self.choices.compression.parameter().map(|value| ("compress", value)));
         url.with_parameters(&parameters)
+    }
+
+    /// The decoder of a new connection.
+    pub(crate) fn decoder(&self) -> Decoder {
+        let Choices { compression, encoding, .. } = self.choices;
+        let limit = self.choices.limits.inflated_bytes;
+        match self.choices.foreign_codec() {
+            Some(codec) => Decoder::foreign(codec.decoder(compression, encoding, limit)),
+            None => Decoder::new(compression, encoding, limit),
+        }
+    }
+
+    /// The message that says what `json` says.
+    pub(crate) fn encode(&self, json: String) -> Frame {
+        let encoding = self.choices.encoding;
+        let encoded = match self.choices.foreign_codec() {
+            Some(codec) => codec.encode(encoding, json),
+            None => encoding.encode(json),
+        };
+        // Whatever gets here was written or checked by the client, so every encoding can express it. Should one fail
+        // nevertheless, the Gateway answers an empty message with 4002.
+        encoded.unwrap_or_else(|_| Frame::Binary(Vec::new()))
     }
 
     /// A resume address from the gateway, or from a stored session, if it may be used: it must not be less safe than the
@@ -215,9 +245,21 @@ impl ConfigBuilder {
         self
     }
 
-    /// Transport compression; the best of this build unless set.
+    /// How the server makes its messages smaller; the best transport compression of this build unless set.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.choices.compression = compression;
+        self
+    }
+
+    /// How messages are written; JSON unless set.
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.choices.encoding = encoding;
+        self
+    }
+
+    /// A codec from outside, for a compression or an encoding that is not compiled in.
+    pub fn codec(mut self, codec: Arc<dyn Codec>) -> Self {
+        self.choices.codec = Some(codec);
         self
     }
 
@@ -272,14 +314,36 @@ impl ConfigBuilder {
 }
 
 impl Choices {
+    /// The codec from outside, if it is needed.
+    fn foreign_codec(&self) -> Option<&dyn Codec> {
+        let is_needed = !self.compression.is_compiled_in() || !self.encoding.is_compiled_in();
+        self.codec.as_deref().filter(|_| is_needed)
+    }
+
+    fn check_codec(&self) -> Result<(), ConfigError> {
+        if self.compression == Compression::Payload && self.encoding != Encoding::Json {
+            return Err(ConfigError::BadEncoding(
+                "expected JSON with payload compression, as Discord has it for nothing else",
+            ));
+        }
+        let foreign = self.foreign_codec();
+        if foreign.is_some_and(|codec| codec.has(self.compression, self.encoding)) {
+            return Ok(());
+        }
+        match (self.compression.missing_feature(), self.encoding.missing_feature()) {
+            (Some(feature), _) | (None, Some(feature)) => {
+                Err(ConfigError::CodecNotCompiledIn(feature))
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let unknown = self.intents.bits() & !Intents::ALL.bits();
         if unknown != 0 {
             return Err(ConfigError::BadIntents { unknown });
         }
-        if !self.compression.is_compiled_in() {
-            return Err(ConfigError::CodecNotCompiledIn(self.compression));
-        }
+        self.check_codec()?;
         if let Some(members) = self.large_threshold.filter(|members| !(50..=250).contains(members))
         {
             return Err(ConfigError::BadLargeThreshold(members));
@@ -352,6 +416,14 @@ mod tests {
         );
         assert_eq!(refused(builder().large_threshold(49)), ConfigError::BadLargeThreshold(49));
         assert_eq!(refused(builder().large_threshold(251)), ConfigError::BadLargeThreshold(251));
+    }
+
+    #[test]
+    fn payload_compression_goes_with_json_only() {
+        let payload = builder().compression(Compression::Payload);
+        let error = refused(payload.clone().encoding(Encoding::Etf));
+        assert_eq!(error.code(), "bad-encoding");
+        assert!(payload.build().is_ok());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use flate2::{Compress, FlushCompress};
 use shardwire::{
-    proto::{Compression, Fault, Frame, Inflater, Opcode, Status},
+    proto::{Compression, Decoder, Encoding, Fault, Frame, Opcode, Status},
     testing::{self, ByHand, GatewayOptions, Heard, Host, Line, World},
 };
 
@@ -23,17 +23,17 @@ fn bytes(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).expect("a byte")).collect()
 }
 
-fn inflater() -> Inflater {
-    Inflater::new(Compression::ZlibStream, 1 << 20)
+fn decoder() -> Decoder {
+    Decoder::new(Compression::ZlibStream, Encoding::Json, 1 << 20)
 }
 
 /// The messages that come out when `frames` go in.
 fn fed(frames: &[&[u8]]) -> Vec<String> {
-    let mut inflater = inflater();
+    let mut decoder = decoder();
     let mut messages = Vec::new();
     for frame in frames {
         let frame = Frame::Binary(frame.to_vec());
-        messages.extend(inflater.feed(&frame).expect("a valid stream").map(str::to_owned));
+        messages.extend(decoder.feed(&frame).expect("a valid stream").map(str::to_owned));
     }
     messages
 }
@@ -205,8 +205,8 @@ fn a_finished_stream_is_a_fault_as_the_gateways_stream_never_ends() {
     Compress::new(flate2::Compression::default(), true)
         .compress_vec(HELLO.as_bytes(), &mut whole, FlushCompress::Finish)
         .expect("in memory");
-    let mut inflater = inflater();
-    assert!(inflater.feed(&Frame::Binary(whole)).is_err());
+    let mut decoder = decoder();
+    assert!(decoder.feed(&Frame::Binary(whole)).is_err());
 }
 
 #[test]

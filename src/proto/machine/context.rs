@@ -13,7 +13,8 @@ use crate::proto::{
     random::Random,
     session::Session,
     wire::{
-        Close, CloseCode, ConnectionId, Envelope, Frame, GatewayUrl, Inflater, Opcode, Verdict,
+        Close, CloseCode, Compression, ConnectionId, Decoder, Envelope, Frame, GatewayUrl, Opcode,
+        Verdict,
         payload::{self, Identify, Ready, Resume},
     },
 };
@@ -131,9 +132,10 @@ impl Context {
     }
 
     pub fn transmit(&mut self, text: String) {
+        let frame = self.config.encode(text);
         self.counters.sent_messages += 1;
-        self.counters.sent_bytes += text.len() as u64;
-        self.outputs.push_back(Output::Transmit(self.connection, Frame::Text(text)));
+        self.counters.sent_bytes += frame.len() as u64;
+        self.outputs.push_back(Output::Transmit(self.connection, frame));
     }
 
     pub fn identify(&mut self) {
@@ -147,6 +149,7 @@ impl Context {
                 large_threshold: config.choices.large_threshold,
                 shard: (config.shard.total() > 1).then_some(config.shard),
                 presence: config.choices.presence.as_ref(),
+                compress: config.choices.compression == Compression::Payload,
             },
         );
         self.counters.identifies += 1;
@@ -195,7 +198,7 @@ impl Context {
     /// Counts `frame` and gives the envelope that it completes, if any.
     pub fn decode<'a>(
         &mut self,
-        inflater: &'a mut Inflater,
+        inflater: &'a mut Decoder,
         frame: &'a Frame,
     ) -> Result<Option<Envelope<'a>>, Fault> {
         self.counters.messages += 1;

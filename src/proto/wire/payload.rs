@@ -85,6 +85,9 @@ pub(crate) struct Identify<'a> {
     pub shard: Option<ShardId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub presence: Option<&'a Presence>,
+    /// Payload compression.
+    #[serde(skip_serializing_if = "is_not")]
+    pub compress: bool,
 }
 
 /// Resume: source "Resume structure".
@@ -112,6 +115,11 @@ pub(crate) fn encode_json(opcode: Opcode, data: &str) -> String {
     format!(r#"{{"op":{},"d":{data}}}"#, opcode.0)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_not(flag: &bool) -> bool {
+    !flag
+}
+
 /// Data of opcode 9: a bare boolean; anything but `true` counts as `false`.
 pub(crate) fn is_resumable(data: &str) -> bool {
     data == "true"
@@ -132,6 +140,7 @@ mod tests {
             large_threshold: None,
             shard: None,
             presence: None,
+            compress: false,
         };
         assert_eq!(
             encode(Opcode::IDENTIFY, &bare),
@@ -142,10 +151,12 @@ mod tests {
             large_threshold: Some(250),
             shard: ShardId::new(1, 4),
             presence: Some(&presence),
+            compress: true,
             ..bare
         };
         let text = encode(Opcode::IDENTIFY, &full);
         assert!(text.contains(r#""large_threshold":250,"shard":[1,4],"presence":{"#), "{text}");
+        assert!(text.ends_with(r#","compress":true}}"#), "{text}");
     }
 
     #[test]

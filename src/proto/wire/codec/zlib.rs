@@ -35,9 +35,12 @@ const FLAGS: u32 = TINFL_FLAG_HAS_MORE_INPUT
     | TINFL_FLAG_PARSE_ZLIB_HEADER
     | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
 
+/// A stream of its own has all its input at once, and its checksum is computed.
+const WHOLE_FLAGS: u32 = TINFL_FLAG_PARSE_ZLIB_HEADER | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+
 /// The inflate state of one connection.
-pub struct Zlib {
-    stream: DecompressorOxide,
+pub struct Stream {
+    state: DecompressorOxide,
     /// History, then the message under way, then room.
     buffer: Vec<u8>,
     /// Where the message under way begins.
@@ -51,16 +54,16 @@ pub struct Zlib {
     limit: usize,
 }
 
-impl fmt::Debug for Zlib {
+impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Zlib").field("inflated", &(self.end - self.start)).finish_non_exhaustive()
+        f.debug_struct("Stream").field("inflated", &(self.end - self.start)).finish_non_exhaustive()
     }
 }
 
-impl Zlib {
+impl Stream {
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            stream: DecompressorOxide::new(),
+            state: DecompressorOxide::new(),
             buffer: Vec::new(),
             start: 0,
             end: 0,
@@ -87,11 +90,36 @@ impl Zlib {
         Ok(Some(&self.buffer[self.start..self.end]))
     }
 
+    /// Takes in one message that is a zlib stream of its own.
+    pub(super) fn whole(&mut self, input: &[u8]) -> Result<&[u8], CodecError> {
+        self.state.init();
+        self.forget_message();
+        self.start = 0;
+        self.end = 0;
+        let mut rest = input;
+        loop {
+            self.make_room()?;
+            let (status, used, written) =
+                decompress(&mut self.state, rest, &mut self.buffer, self.end, WHOLE_FLAGS);
+            rest = &rest[used..];
+            self.end += written;
+            match status {
+                TINFLStatus::Done if rest.is_empty() => break,
+                TINFLStatus::HasMoreOutput => {}
+                _ => return Err(CodecError::Broken("expected a whole zlib stream in a message")),
+            }
+        }
+        if self.end > self.limit {
+            return Err(CodecError::Oversized { limit: self.limit });
+        }
+        Ok(&self.buffer[..self.end])
+    }
+
     fn inflate(&mut self, mut input: &[u8]) -> Result<(), CodecError> {
         while !input.is_empty() {
             self.make_room()?;
             let (status, used, written) =
-                decompress(&mut self.stream, input, &mut self.buffer, self.end, FLAGS);
+                decompress(&mut self.state, input, &mut self.buffer, self.end, FLAGS);
             input = &input[used..];
             self.end += written;
             match status {
@@ -111,7 +139,7 @@ impl Zlib {
         while self.end == self.buffer.len() && self.end > self.start {
             self.make_room()?;
             let (status, _, written) =
-                decompress(&mut self.stream, &[], &mut self.buffer, self.end, FLAGS);
+                decompress(&mut self.state, &[], &mut self.buffer, self.end, FLAGS);
             self.end += written;
             match status {
                 TINFLStatus::HasMoreOutput | TINFLStatus::NeedsMoreInput => {}
@@ -199,7 +227,7 @@ mod tests {
     fn messages_come_out_as_they_went_in() {
         for level in [1, 6, 9] {
             let plain = messages();
-            let mut zlib = Zlib::new(LIMIT);
+            let mut zlib = Stream::new(LIMIT);
             for (wire, plain) in stream(&plain, level).iter().zip(&plain) {
                 assert_eq!(zlib.feed(wire).expect("valid"), Some(plain.as_slice()));
             }
@@ -211,11 +239,11 @@ mod tests {
         let plain = vec![b"{\"op\":10,\"d\":{\"heartbeat_interval\":41250}}".to_vec()];
         let wire = &stream(&plain, 6)[0];
         for cut in 0..wire.len() {
-            let mut zlib = Zlib::new(LIMIT);
+            let mut zlib = Stream::new(LIMIT);
             assert_eq!(zlib.feed(&wire[..cut]), Ok(None), "{cut}");
             assert_eq!(zlib.feed(&wire[cut..]), Ok(Some(plain[0].as_slice())), "{cut}");
         }
-        let mut zlib = Zlib::new(LIMIT);
+        let mut zlib = Stream::new(LIMIT);
         for byte in &wire[..wire.len() - 1] {
             assert_eq!(zlib.feed(&[*byte]), Ok(None));
         }
@@ -226,7 +254,7 @@ mod tests {
     fn an_empty_frame_and_an_empty_flush_are_not_a_message() {
         let plain = vec![b"{}".to_vec(), b"[1]".to_vec()];
         let wire = stream(&plain, 6);
-        let mut zlib = Zlib::new(LIMIT);
+        let mut zlib = Stream::new(LIMIT);
         assert_eq!(zlib.feed(&[]), Ok(None));
         assert_eq!(zlib.feed(&wire[0]), Ok(Some(plain[0].as_slice())));
         assert_eq!(zlib.feed(&[]), Ok(None));
@@ -238,7 +266,7 @@ mod tests {
     fn a_message_of_exactly_the_limit_passes_and_one_more_byte_does_not() {
         for (size, passes) in [(9_999, true), (10_000, true), (10_001, false), (40_000, false)] {
             let plain = vec![vec![b'x'; size]];
-            let mut zlib = Zlib::new(10_000);
+            let mut zlib = Stream::new(10_000);
             let result = zlib.feed(&stream(&plain, 9)[0]);
             assert_eq!(result.is_ok(), passes, "{size}");
             if !passes {
@@ -250,7 +278,7 @@ mod tests {
     #[test]
     fn a_bomb_takes_no_more_memory_than_the_limit() {
         let bomb = stream(&[vec![0; 50 << 20]], 9).remove(0);
-        let mut zlib = Zlib::new(LIMIT);
+        let mut zlib = Stream::new(LIMIT);
         assert!(zlib.feed(&bomb).is_err());
         assert!(zlib.buffer.capacity() <= 2 * LIMIT + HISTORY + ROOM);
     }
@@ -259,7 +287,7 @@ mod tests {
     fn a_huge_message_gives_its_memory_back() {
         let plain = vec![vec![b' '; 3 << 20], b"small".to_vec()];
         let wire = stream(&plain, 6);
-        let mut zlib = Zlib::new(8 << 20);
+        let mut zlib = Stream::new(8 << 20);
         assert_eq!(zlib.feed(&wire[0]).expect("valid").map(<[u8]>::len), Some(3 << 20));
         assert_eq!(zlib.feed(&wire[1]), Ok(Some(&b"small"[..])));
         assert!(zlib.buffer.capacity() < 2 * KEPT);
@@ -267,12 +295,12 @@ mod tests {
 
     #[test]
     fn broken_and_ended_streams_are_errors() {
-        let mut zlib = Zlib::new(LIMIT);
+        let mut zlib = Stream::new(LIMIT);
         assert!(zlib.feed(b"not zlib at all").is_err());
         let mut whole = ZlibEncoder::new(Vec::new(), Compression::default());
         whole.write_all(b"{}").expect("in memory");
         let ended = whole.finish().expect("in memory");
-        assert!(Zlib::new(LIMIT).feed(&ended).is_err());
+        assert!(Stream::new(LIMIT).feed(&ended).is_err());
     }
 
     #[test]
@@ -280,7 +308,7 @@ mod tests {
         let plain = messages().into_iter().take(4).collect::<Vec<_>>();
         let wire = stream(&plain, 6);
         for at in 0..wire[1].len() {
-            let mut zlib = Zlib::new(LIMIT);
+            let mut zlib = Stream::new(LIMIT);
             zlib.feed(&wire[0]).expect("valid");
             let mut bad = wire[1].clone();
             bad[at] ^= 0x55;
