@@ -1,15 +1,29 @@
 //! Socket messages to JSON texts and back, by the compression and the encoding chosen at run time. The only file besides
 //! `lib.rs` with conditions about features: a codec that is not compiled in is replaced by a stand-in with the same items.
 
+#[cfg(any(feature = "zlib", feature = "zlib-rs", feature = "zstd"))]
+mod buffer;
+// Its tests are run where both are compiled in.
+#[cfg(all(feature = "zlib", any(test, not(feature = "zlib-rs"))))]
+mod miniz;
 mod off;
-#[cfg(feature = "zlib")]
+#[cfg(any(feature = "zlib", feature = "zlib-rs"))]
 mod zlib;
+#[cfg(feature = "zlib-rs")]
+mod zlib_rs;
+#[cfg(feature = "zstd")]
+mod zstd;
 
-#[cfg(not(feature = "zlib"))]
-use off as zlib;
-// Of these two there are only the stand-ins yet.
-use off as etf;
-use off as zstd;
+#[cfg(all(feature = "zlib", not(feature = "zlib-rs")))]
+use self::miniz::Miniz as Inflater;
+#[cfg(not(any(feature = "zlib", feature = "zlib-rs")))]
+use self::off as zlib;
+#[cfg(not(feature = "zstd"))]
+use self::off as zstd;
+#[cfg(feature = "zlib-rs")]
+use self::zlib_rs::ZlibRs as Inflater;
+// There is only the stand-in yet.
+use self::off as etf;
 
 use std::{fmt, str};
 
@@ -161,7 +175,7 @@ struct Own {
 #[derive(Debug)]
 enum Unpacker {
     None,
-    Payload(Box<zlib::Stream>),
+    Payload(Box<zlib::Single>),
     Zlib(Box<zlib::Stream>),
     Zstd(Box<zstd::Stream>),
 }
@@ -171,7 +185,7 @@ impl Decoder {
     pub fn new(compression: Compression, encoding: Encoding, limit: usize) -> Self {
         let unpacker = match compression {
             Compression::None => Unpacker::None,
-            Compression::Payload => Unpacker::Payload(Box::new(zlib::Stream::new(limit))),
+            Compression::Payload => Unpacker::Payload(Box::new(zlib::Single::new(limit))),
             Compression::ZlibStream => Unpacker::Zlib(Box::new(zlib::Stream::new(limit))),
             Compression::ZstdStream => Unpacker::Zstd(Box::new(zstd::Stream::new(limit))),
         };
@@ -228,10 +242,44 @@ impl Unpacker {
     fn unpack<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, CodecError> {
         match self {
             Self::None => Ok(Some(bytes)),
-            Self::Payload(zlib) => zlib.whole(bytes).map(Some),
+            Self::Payload(zlib) => zlib.feed(bytes).map(Some),
             Self::Zlib(zlib) => zlib.feed(bytes),
             Self::Zstd(zstd) => zstd.feed(bytes),
         }
+    }
+}
+
+/// Vectors made by the reference C libraries: see `tests/vectors`.
+#[cfg(test)]
+mod vectors {
+    /// The texts that each vector decodes to.
+    pub(super) fn messages() -> Vec<&'static [u8]> {
+        let all = read(include_bytes!("../../../../tests/vectors/messages.bin"));
+        all.into_iter().next().expect("one vector").1
+    }
+
+    /// Names and messages of the vectors in `file`.
+    pub(super) fn read(mut file: &'static [u8]) -> Vec<(&'static str, Vec<&'static [u8]>)> {
+        let mut vectors = Vec::new();
+        while !file.is_empty() {
+            let name = str::from_utf8(take_piece(&mut file)).expect("a name");
+            let count = take_number(&mut file);
+            vectors.push((name, (0..count).map(|_| take_piece(&mut file)).collect()));
+        }
+        vectors
+    }
+
+    fn take_piece(file: &mut &'static [u8]) -> &'static [u8] {
+        let size = take_number(file);
+        let (piece, rest) = file.split_at(size);
+        *file = rest;
+        piece
+    }
+
+    fn take_number(file: &mut &'static [u8]) -> usize {
+        let (number, rest) = file.split_first_chunk().expect("a number");
+        *file = rest;
+        u32::from_le_bytes(*number).try_into().expect("a size")
     }
 }
 

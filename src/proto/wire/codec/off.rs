@@ -21,9 +21,19 @@ impl Stream {
     pub(super) const fn feed(&mut self, _input: &[u8]) -> Result<Option<&[u8]>, CodecError> {
         Err(MISSING)
     }
+}
+
+/// Never fed, like [`Stream`].
+#[derive(Debug)]
+pub struct Single;
+
+impl Single {
+    pub(super) const fn new(_limit: usize) -> Self {
+        Self
+    }
 
     #[expect(clippy::unused_self, reason = "the signature of the real one")]
-    pub(super) const fn whole(&mut self, _input: &[u8]) -> Result<&[u8], CodecError> {
+    pub(super) const fn feed(&mut self, _input: &[u8]) -> Result<&[u8], CodecError> {
         Err(MISSING)
     }
 }
