@@ -11,7 +11,7 @@ use miniz_oxide::inflate::{
     },
 };
 
-use super::zlib::{Inflate, Step, Then};
+use super::inflate::{Inflate, Step, Then};
 
 /// The checksum at a stream's end is not computed: `zlib-stream` never gets there, and TLS guards the bytes.
 const FLAGS: u32 = TINFL_FLAG_HAS_MORE_INPUT

@@ -3,6 +3,8 @@
 
 #[cfg(any(feature = "zlib", feature = "zlib-rs", feature = "zstd"))]
 mod buffer;
+#[cfg(any(feature = "zlib", feature = "zlib-rs"))]
+mod inflate;
 // Its tests are run where both are compiled in.
 #[cfg(all(feature = "zlib", any(test, not(feature = "zlib-rs"))))]
 mod miniz;

@@ -5,7 +5,11 @@
 
 use std::fmt;
 
-use super::{CodecError, Inflater, buffer::Buffer};
+use super::{
+    CodecError, Inflater,
+    buffer::Buffer,
+    inflate::{Inflate, Step, Then},
+};
 
 pub(super) const IS_COMPILED_IN: bool = true;
 
@@ -13,36 +17,6 @@ pub(super) const IS_COMPILED_IN: bool = true;
 const FLUSHED: u32 = 0x0000_FFFF;
 
 const INVALID: CodecError = CodecError::Broken("expected a valid zlib stream");
-
-/// The state of one zlib stream.
-pub trait Inflate: Default {
-    /// How far it looks back into the buffer.
-    const HISTORY: usize;
-
-    /// Begins a new stream.
-    fn reset(&mut self);
-
-    /// Inflates `input` into `buffer` from `at` on, as far as there is room.
-    fn inflate(&mut self, input: &[u8], buffer: &mut [u8], at: usize) -> Step;
-}
-
-/// How far a call of [`Inflate::inflate`] came.
-pub struct Step {
-    pub used: usize,
-    pub written: usize,
-    pub then: Then,
-}
-
-/// What a call of [`Inflate::inflate`] met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
-    /// The end of the stream.
-    End,
-    /// Something that is not zlib.
-    Fail,
-    /// The end of the input or of the room.
-    GoOn,
-}
 
 /// `zlib-stream`: the messages of one connection.
 pub struct Stream<I = Inflater> {

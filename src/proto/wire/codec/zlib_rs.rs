@@ -2,7 +2,7 @@
 
 use ::zlib_rs::{Inflate as State, InflateFlush, Status};
 
-use super::zlib::{Inflate, Step, Then};
+use super::inflate::{Inflate, Step, Then};
 
 /// The largest window of the format: 32 KiB.
 const WINDOW_BITS: u8 = 15;
