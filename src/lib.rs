@@ -75,7 +75,10 @@
 //!
 //! | Feature | Default | Brings |
 //! | --- | --- | --- |
-//! | `zlib` | yes | transport compression `zlib-stream` |
+//! | `zlib` | yes | `zlib-stream` and payload compression, by a small inflate |
+//! | `zlib-rs` | no | the same by a faster inflate, which `native` brings |
+//! | `zstd` | no | transport compression `zstd-stream` |
+//! | `etf` | no | the encoding `etf` |
 //! | `native` | no | `native`: tokio, rustls |
 //! | `web` | no | `web`: the class behind the npm package |
 //! | `testing` | no | `testing`: a Gateway to test against, and a simulated network in virtual time; pure |

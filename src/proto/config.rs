@@ -7,7 +7,10 @@ use super::{
     filter::Filter,
     hooks::{ConnectPlan, Hooks, Tap},
     intents::Intents,
-    wire::{Compression, Frame, GatewayUrl, IdentifyProperties, Inflater, Presence, ShardId},
+    wire::{
+        Codec, Compression, Decoder, Encoding, Frame, GatewayUrl, IdentifyProperties, Presence,
+        ShardId,
+    },
 };
 
 /// Discord's own Gateway.
@@ -136,6 +139,8 @@ pub(crate) struct Choices {
     pub intents: Intents,
     pub allow_insecure: bool,
     pub compression: Compression,
+    pub encoding: Encoding,
+    pub codec: Option<Arc<dyn Codec>>,
     pub filter: Filter,
     pub presence: Option<Presence>,
     pub large_threshold: Option<u16>,
@@ -158,6 +163,8 @@ impl Config {
                 intents,
                 allow_insecure: false,
                 compression: Compression::best(),
+                encoding: Encoding::Json,
+                codec: None,
                 filter: Filter::All,
                 presence: None,
                 large_threshold: None,
@@ -198,21 +205,43 @@ impl Config {
 
     /// `url` with the parameters that this configuration asks for.
     pub(crate) fn with_query(&self, url: &GatewayUrl) -> String {
-        let mut parameters = vec![("v", VERSION_TEXT), ("encoding", "json")];
+        let encoding = self.choices.encoding.parameter();
+        let mut parameters = vec![("v", VERSION_TEXT), ("encoding", encoding)];
         parameters.extend(self.choices.compression.parameter().map(|value| ("compress", value)));
         url.with_parameters(&parameters)
     }
 
-    /// A message as it goes on the wire.
-    #[expect(clippy::unused_self, reason = "the encoding is a choice of the configuration")]
-    pub(crate) fn encode(&self, text: String) -> Frame {
-        Frame::Text(text)
+    /// The decoder of a new connection.
+    pub(crate) fn decoder(&self) -> Decoder {
+        self.decoder_of(self.choices.compression)
     }
 
     /// The text of a message that was encoded for the wire; `None` if it is not of this shard's encoding.
     pub(crate) fn read(&self, frame: &Frame) -> Option<String> {
-        let mut inflater = Inflater::new(Compression::None, self.choices.limits.command_bytes);
-        inflater.feed(frame).ok().flatten().map(str::to_owned)
+        // What is sent is never compressed.
+        let mut decoder = self.decoder_of(Compression::None);
+        decoder.feed(frame).ok().flatten().map(str::to_owned)
+    }
+
+    fn decoder_of(&self, compression: Compression) -> Decoder {
+        let encoding = self.choices.encoding;
+        let limit = self.choices.limits.inflated_bytes;
+        match self.choices.foreign_codec() {
+            Some(codec) => Decoder::foreign(codec.decoder(compression, encoding, limit)),
+            None => Decoder::new(compression, encoding, limit),
+        }
+    }
+
+    /// The message that says what `json` says.
+    pub(crate) fn encode(&self, json: String) -> Frame {
+        let encoding = self.choices.encoding;
+        let encoded = match self.choices.foreign_codec() {
+            Some(codec) => codec.encode(encoding, json),
+            None => encoding.encode(json),
+        };
+        // Whatever gets here was written or checked by the client, so every encoding can express it. Should one fail
+        // nevertheless, the Gateway answers an empty message with 4002.
+        encoded.unwrap_or_else(|_| Frame::Binary(Vec::new()))
     }
 
     /// A resume address from the gateway, or from a stored session, if it may be used.
@@ -261,9 +290,21 @@ impl ConfigBuilder {
         self
     }
 
-    /// Transport compression; the best of this build unless set.
+    /// How the server makes its messages smaller; the best transport compression of this build unless set.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.choices.compression = compression;
+        self
+    }
+
+    /// How messages are written; JSON unless set.
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.choices.encoding = encoding;
+        self
+    }
+
+    /// A codec from outside, for a compression or an encoding that is not compiled in.
+    pub fn codec(mut self, codec: Arc<dyn Codec>) -> Self {
+        self.choices.codec = Some(codec);
         self
     }
 
@@ -356,14 +397,36 @@ impl ConfigBuilder {
 }
 
 impl Choices {
+    /// The codec from outside, if it is needed.
+    fn foreign_codec(&self) -> Option<&dyn Codec> {
+        let is_needed = !self.compression.is_compiled_in() || !self.encoding.is_compiled_in();
+        self.codec.as_deref().filter(|_| is_needed)
+    }
+
+    fn check_codec(&self) -> Result<(), ConfigError> {
+        if self.compression == Compression::Payload && self.encoding != Encoding::Json {
+            return Err(ConfigError::BadEncoding(
+                "expected JSON with payload compression, as Discord has it for nothing else",
+            ));
+        }
+        let foreign = self.foreign_codec();
+        if foreign.is_some_and(|codec| codec.has(self.compression, self.encoding)) {
+            return Ok(());
+        }
+        match (self.compression.missing_feature(), self.encoding.missing_feature()) {
+            (Some(feature), _) | (None, Some(feature)) => {
+                Err(ConfigError::CodecNotCompiledIn(feature))
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let unknown = self.intents.bits() & !Intents::ALL.bits();
         if unknown != 0 {
             return Err(ConfigError::BadIntents { unknown });
         }
-        if !self.compression.is_compiled_in() {
-            return Err(ConfigError::CodecNotCompiledIn(self.compression));
-        }
+        self.check_codec()?;
         if let Some(members) = self.large_threshold.filter(|members| !(50..=250).contains(members))
         {
             return Err(ConfigError::BadLargeThreshold(members));
@@ -439,6 +502,14 @@ mod tests {
         );
         assert_eq!(refused(builder().large_threshold(49)), ConfigError::BadLargeThreshold(49));
         assert_eq!(refused(builder().large_threshold(251)), ConfigError::BadLargeThreshold(251));
+    }
+
+    #[test]
+    fn payload_compression_goes_with_json_only() {
+        let payload = builder().compression(Compression::Payload);
+        let error = refused(payload.clone().encoding(Encoding::Etf));
+        assert_eq!(error.code(), "bad-encoding");
+        assert!(payload.build().is_ok());
     }
 
     #[test]

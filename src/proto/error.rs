@@ -4,7 +4,7 @@ use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::wire::{Close, CloseCode, CodecError, Compression, EnvelopeError, Opcode, UrlError};
+use super::wire::{Close, CloseCode, CodecError, EnvelopeError, Opcode, UrlError};
 
 /// A configuration that cannot work: the caller's fault, told before anything is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum ConfigError {
     },
     /// `large_threshold` outside 50 to 250.
     BadLargeThreshold(u16),
+    /// An encoding that does not go with the compression; says what goes together.
+    BadEncoding(&'static str),
     /// A limit or a wait that cannot work; says which and what it must be.
     BadLimit(&'static str),
     /// A presence that Discord would not take; says what is expected.
@@ -34,8 +36,8 @@ pub enum ConfigError {
     BadToken(&'static str),
     /// The base address is not a Gateway address.
     BadUrl(UrlError),
-    /// The codec is not part of this build.
-    CodecNotCompiledIn(Compression),
+    /// A compression or an encoding is not part of this build, and no codec from outside has it; says which feature does.
+    CodecNotCompiledIn(&'static str),
     /// `ws:` to a host that is not loopback, which would show the token to the network.
     InsecureUrl,
 }
@@ -46,6 +48,7 @@ impl ConfigError {
         match self {
             Self::BadIntents { .. } => "bad-intents",
             Self::BadLargeThreshold(_) => "bad-large-threshold",
+            Self::BadEncoding(_) => "bad-encoding",
             Self::BadLimit(_) | Self::BadPresence(_) => "bad-options",
             Self::BadSession(_) => "bad-session",
             Self::BadShard { .. } => "bad-shard",
@@ -66,15 +69,17 @@ impl fmt::Display for ConfigError {
             Self::BadLargeThreshold(got) => {
                 write!(f, "expected a large threshold from 50 to 250, got {got}")
             }
-            Self::BadLimit(expected) | Self::BadPresence(expected) => f.write_str(expected),
+            Self::BadEncoding(expected)
+            | Self::BadLimit(expected)
+            | Self::BadPresence(expected) => f.write_str(expected),
             Self::BadSession(why) => write!(f, "expected a session that fits: {why}"),
             Self::BadShard { number, total } => {
                 write!(f, "expected a shard number below the total, got [{number}, {total}]")
             }
             Self::BadToken(why) => write!(f, "expected a bot token: {why}"),
             Self::BadUrl(error) => error.fmt(f),
-            Self::CodecNotCompiledIn(codec) => {
-                write!(f, "expected a codec of this build, got {codec:?}; switch its feature on")
+            Self::CodecNotCompiledIn(feature) => {
+                write!(f, "expected a codec of this build; the feature `{feature}` brings it")
             }
             Self::InsecureUrl => f.write_str(
                 "expected wss:// for a host that is not loopback, as ws:// would show the token to \
@@ -237,7 +242,7 @@ impl fmt::Display for Awaited {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The compressed stream is broken.
+    /// A message could not be read: its compression or its encoding is broken.
     BadCompression(&'static str),
     /// A message is not a Gateway envelope.
     BadEnvelope(EnvelopeError),

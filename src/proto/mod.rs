@@ -51,8 +51,8 @@ pub use self::{
     time::{Instant, Wake, Why},
     turn::{Priority, SendOptions, Ticket, When},
     wire::{
-        Activity, Close, CloseCode, CodecError, Compression, ConnectionId, Envelope, EnvelopeError,
-        Frame, GatewayUrl, IdentifyProperties, Inflater, OnlineStatus, Opcode, Presence, ShardId,
-        UrlError, Verdict, quote_wide_integers,
+        Activity, Close, CloseCode, Codec, CodecError, Compression, ConnectionId, Decode, Decoder,
+        Encoding, Envelope, EnvelopeError, Frame, GatewayUrl, IdentifyProperties, OnlineStatus,
+        Opcode, Presence, ShardId, UrlError, Verdict, quote_wide_integers,
     },
 };

@@ -6,6 +6,7 @@ use super::{
     deflate::Deflater,
     exchange::Host,
     outlet::{Outlet, Packing},
+    zstd::Zstd,
 };
 use crate::proto::{Close, Instant};
 
@@ -80,7 +81,7 @@ impl Connection {
 }
 
 /// The compression that a query asks for, or the close that it is answered with.
-pub(super) fn packing(query: &str) -> Result<Packing, Close> {
+pub(super) fn packing(query: &str, is_zstd_endless: bool) -> Result<Packing, Close> {
     let value = |key: &str| {
         query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key)
     };
@@ -94,8 +95,12 @@ pub(super) fn packing(query: &str) -> Result<Packing, Close> {
     }
     match value("compress") {
         None => Ok(Packing::None),
-        Some((_, "zlib-stream")) => Ok(Packing::Stream(Deflater::new())),
-        Some(_) => Err(Close::new(4012, "expected compress=zlib-stream or no compression")),
+        Some((_, "zlib-stream")) => Ok(Packing::Zlib(Deflater::new())),
+        Some((_, "zstd-stream")) => {
+            let zstd = if is_zstd_endless { Zstd::endless() } else { Zstd::frames() };
+            Ok(Packing::Zstd(Box::new(zstd)))
+        }
+        Some(_) => Err(Close::new(4012, "expected compress=zlib-stream or compress=zstd-stream")),
     }
 }
 
@@ -121,10 +126,11 @@ mod tests {
 
     #[test]
     fn queries_are_taken_at_their_word() {
+        let packing = |query| packing(query, true);
         assert!(matches!(packing("v=10&encoding=json"), Ok(Packing::None)));
-        assert!(matches!(packing("v=9&compress=zlib-stream"), Ok(Packing::Stream(_))));
-        for wrong in ["", "v=8", "encoding=json", "v=10&encoding=etf", "v=10&compress=zstd-stream"]
-        {
+        assert!(matches!(packing("v=9&compress=zlib-stream"), Ok(Packing::Zlib(_))));
+        assert!(matches!(packing("v=9&compress=zstd-stream"), Ok(Packing::Zstd(_))));
+        for wrong in ["", "v=8", "encoding=json", "v=10&encoding=etf", "v=10&compress=lz4-stream"] {
             assert_eq!(packing(wrong).err().map(|close| close.code), Some(4012), "{wrong}");
         }
     }

@@ -30,6 +30,10 @@ impl Deflater {
 
     /// `size` zero bytes as one message, without ever holding them.
     pub(super) fn zeros(&mut self, size: u64) -> Vec<u8> {
+        self.push_zeros(size, TDEFLFlush::Sync)
+    }
+
+    fn push_zeros(&mut self, size: u64, flush: TDEFLFlush) -> Vec<u8> {
         const PIECE: [u8; 16_384] = [0; 16_384];
         let mut packed = Vec::new();
         let mut left = size;
@@ -38,7 +42,7 @@ impl Deflater {
             self.push(&PIECE[..now], TDEFLFlush::None, &mut packed);
             left = left.saturating_sub(now as u64);
         }
-        self.push(&[], TDEFLFlush::Sync, &mut packed);
+        self.push(&[], flush, &mut packed);
         packed
     }
 
@@ -53,6 +57,11 @@ impl Deflater {
 /// One message as a complete zlib stream of its own, as `compress: true` in an identify asks for.
 pub(super) fn standalone(text: &[u8]) -> Vec<u8> {
     compress_to_vec_zlib(text, LEVEL)
+}
+
+/// `size` zero bytes as a complete zlib stream of its own.
+pub(super) fn standalone_zeros(size: u64) -> Vec<u8> {
+    Deflater::new().push_zeros(size, TDEFLFlush::Finish)
 }
 
 #[cfg(test)]
@@ -107,5 +116,10 @@ mod tests {
             .read_to_string(&mut plain)
             .expect("whole stream");
         assert_eq!(plain, "whole");
+        plain.clear();
+        ZlibDecoder::new(&standalone_zeros(100_000)[..])
+            .read_to_string(&mut plain)
+            .expect("whole stream");
+        assert_eq!(plain, "\0".repeat(100_000));
     }
 }

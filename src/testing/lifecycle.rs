@@ -10,7 +10,7 @@ use super::{
     faults::Moment,
     gateway::{Gateway, clipped},
     guilds::BOT_ID,
-    options::bare,
+    options::{ZstdForm, bare},
     outlet::{Outlet, Packing, take},
     police::{self, Breach, Identify, Request},
     records::{Notice, Received},
@@ -62,7 +62,7 @@ impl Gateway {
     pub(super) fn on_connected(&mut self, peer: Peer, host: Host, query: &str) {
         self.records.connects += 1;
         self.records.notice(Notice::Connected(peer, host));
-        let (packing, refused) = match packing(query) {
+        let (packing, refused) = match packing(query, self.options.zstd == ZstdForm::Endless) {
             Ok(packing) => (packing, None),
             Err(close) => (Packing::None, Some(close)),
         };
@@ -361,6 +361,7 @@ impl Gateway {
     fn resume(&mut self, peer: Peer, key: u64, seq: u64) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let old = session.peer();
+        let compress = session.compress;
         session.presence = Presence::On(peer);
         if let Some(old) = old {
             if let Some(connection) = self.connections.get_mut(&old) {
@@ -370,6 +371,9 @@ impl Gateway {
         }
         if let Some(connection) = self.connections.get_mut(&peer) {
             connection.session = Some(key);
+            if compress {
+                connection.outlet.pack_payloads();
+            }
         }
         let mut after = seq;
         if take(&mut self.armed.duplicate_last) {

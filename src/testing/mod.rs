@@ -19,6 +19,7 @@ mod options;
 mod outlet;
 mod police;
 mod records;
+mod repeats;
 mod replay;
 mod requests;
 #[cfg(test)]
@@ -26,13 +27,14 @@ mod rig;
 mod script;
 mod session;
 mod world;
+mod zstd;
 
 pub use self::{
     envelope::{KeyOrder, Nothing},
     events::{ALL_INTENTS, PRIVILEGED_INTENTS},
     exchange::{Fragments, Host, Peer, Refusal, ServerInput, ServerOutput},
     gateway::Gateway,
-    options::GatewayOptions,
+    options::{GatewayOptions, ZstdForm},
     records::{Notice, Received, State, Violation},
     replay::Recording,
     script::{Answer, Fault, Script, Step, When},

@@ -42,10 +42,22 @@ pub struct GatewayOptions {
     pub replay_buffer: usize,
     /// How long a session outlives its connection.
     pub session_lifetime: Duration,
+    /// How `zstd-stream` is written.
+    pub zstd: ZstdForm,
     /// Recorded events to serve in place of the steady mix: each once after READY, at `rate` (all at once if that is 0).
     pub recording: Option<Recording>,
     /// What goes wrong, and when.
     pub script: Script,
+}
+
+/// What a server makes of `compress=zstd-stream`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZstdForm {
+    /// One frame that never ends, flushed after each message: Discord's form.
+    #[default]
+    Endless,
+    /// One complete frame for each message: seen from other servers.
+    Frames,
 }
 
 impl Default for GatewayOptions {
@@ -67,6 +79,7 @@ impl Default for GatewayOptions {
             guilds_per_shard: 2500,
             replay_buffer: 3500,
             session_lifetime: Duration::from_secs(120),
+            zstd: ZstdForm::Endless,
             recording: None,
             script: Script::default(),
         }

@@ -4,9 +4,10 @@
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    deflate::{Deflater, standalone},
+    deflate::{Deflater, standalone, standalone_zeros},
     envelope::{Envelope, Shape},
     exchange::{Fragments, Peer, ServerOutput},
+    zstd::Zstd,
 };
 use crate::proto::{Frame, Instant};
 
@@ -26,7 +27,9 @@ pub(super) enum Packing {
     /// `compress: true` in the identify: each large message is a zlib stream of its own.
     Standalone,
     /// `compress=zlib-stream` in the URL.
-    Stream(Deflater),
+    Zlib(Deflater),
+    /// `compress=zstd-stream` in the URL; boxed because its state is large.
+    Zstd(Box<Zstd>),
 }
 
 /// Faults that change messages, each with how many messages it lasts.
@@ -106,17 +109,11 @@ impl Outlet {
         if self.is_silent() {
             return;
         }
-        let mut frame = match &mut self.packing {
-            Packing::Stream(deflater) => Frame::Binary(deflater.message(text.as_bytes())),
-            Packing::Standalone if text.len() >= LARGE => {
-                Frame::Binary(standalone(text.as_bytes()))
-            }
-            _ => Frame::Text(text),
-        };
+        let mut frame = self.packing.pack(text);
         if take(&mut self.mischief.corrupt) {
             frame = corrupted(frame);
         }
-        let is_stream = matches!(self.packing, Packing::Stream(_));
+        let is_stream = matches!(self.packing, Packing::Zlib(_) | Packing::Zstd(_));
         match frame {
             Frame::Binary(bytes) if is_stream && take(&mut self.mischief.split.1) => {
                 for piece in split(&bytes, self.mischief.split.0) {
@@ -138,13 +135,18 @@ impl Outlet {
         }
     }
 
-    /// Writes a message that inflates to `size` zeros, if there is a stream to inflate.
+    /// Writes a message that inflates to `size` zeros, if there is compression.
     pub(super) fn bomb(&mut self, size: u64, now: Instant, out: &mut VecDeque<ServerOutput>) {
         if self.is_silent() {
             return;
         }
-        if let Packing::Stream(deflater) = &mut self.packing {
-            let packed = deflater.zeros(size);
+        let packed = match &mut self.packing {
+            Packing::None => None,
+            Packing::Standalone => Some(standalone_zeros(size)),
+            Packing::Zlib(deflater) => Some(deflater.zeros(size)),
+            Packing::Zstd(zstd) => Some(zstd.zeros(size)),
+        };
+        if let Some(packed) = packed {
             self.push(ServerOutput::Send(self.peer, Frame::Binary(packed)), now, out);
         }
     }
@@ -194,6 +196,17 @@ impl Outlet {
             self.mischief.shape_times = None;
         }
         self.mischief.shape
+    }
+}
+
+impl Packing {
+    fn pack(&mut self, text: String) -> Frame {
+        match self {
+            Self::Zlib(deflater) => Frame::Binary(deflater.message(text.as_bytes())),
+            Self::Zstd(zstd) => Frame::Binary(zstd.message(text.as_bytes())),
+            Self::Standalone if text.len() >= LARGE => Frame::Binary(standalone(text.as_bytes())),
+            Self::None | Self::Standalone => Frame::Text(text),
+        }
     }
 }
 

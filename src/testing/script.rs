@@ -58,8 +58,9 @@ pub enum Fault {
         /// How late.
         ms: u64,
     },
-    /// Spread each of the next messages over several WebSocket messages, the last cut inside the zlib suffix. Nothing
-    /// happens on connections without `zlib-stream`. `{"fault":"split","parts":3,"times":1}`
+    /// Spread each of the next messages over several WebSocket messages, the last cut inside the zlib suffix. Clients must
+    /// put `zlib-stream` together again; in `zstd-stream` a message is never split, so there it is a violation. Nothing
+    /// happens on connections without a stream. `{"fault":"split","parts":3,"times":1}`
     Split {
         /// WebSocket messages per gateway message.
         parts: u32,
@@ -76,7 +77,7 @@ pub enum Fault {
         #[serde(default = "once")]
         times: u32,
     },
-    /// Turn over bytes in the next messages: broken zlib, or broken JSON without compression.
+    /// Turn over bytes in the next messages: broken zlib or zstd, or broken JSON without compression.
     /// `{"fault":"corrupt","times":1}`
     Corrupt {
         /// How many messages.
@@ -118,7 +119,7 @@ pub enum Fault {
         /// How many, at most 64 MiB.
         bytes: u32,
     },
-    /// Send a message that inflates to so many zero bytes. Nothing happens on connections without `zlib-stream`.
+    /// Send a message that inflates to so many zero bytes. Nothing happens on connections without compression.
     /// `{"fault":"inflate_bomb","bytes":500000000}`
     InflateBomb {
         /// How many, at most 4 GiB.

@@ -16,6 +16,8 @@ pub(super) struct Session {
     pub(super) intents: u64,
     pub(super) shard: [u32; 2],
     pub(super) guilds: Vec<u32>,
+    /// Whether its large messages are compressed one by one, also after a resume.
+    pub(super) compress: bool,
     pub(super) large_threshold: u32,
     /// The connection that it is being served on.
     pub(super) presence: Presence,
@@ -65,6 +67,7 @@ impl Session {
             intents: identify.intents,
             shard: identify.shard,
             guilds,
+            compress: identify.compress,
             large_threshold: identify.large_threshold,
             presence: Presence::On(peer),
             last_seq: 0,

@@ -17,6 +17,8 @@ use super::{
 async fn the_request_names_version_encoding_compression_and_product() {
     for (compression, query) in [
         (Compression::ZlibStream, "region=eu&v=10&encoding=json&compress=zlib-stream"),
+        (Compression::ZstdStream, "region=eu&v=10&encoding=json&compress=zstd-stream"),
+        (Compression::Payload, "region=eu&v=10&encoding=json"),
         (Compression::None, "region=eu&v=10&encoding=json"),
     ] {
         let listener = Listener::bind().await;

@@ -21,7 +21,7 @@ fn lively() -> GatewayOptions {
 }
 
 #[tokio::test]
-async fn a_session_begins_with_and_without_compression() {
+async fn a_session_begins_with_each_compression() {
     for compression in COMPRESSIONS {
         let server = serve(GatewayOptions::default()).await;
         let mut client = Client::new(config(&server.url()).compression(compression));
@@ -29,14 +29,14 @@ async fn a_session_begins_with_and_without_compression() {
         client.until_dispatch("GUILD_CREATE").await;
         let counters = client.shard.info().counters;
         let is_compressed = counters.wire_bytes < counters.inflated_bytes;
-        assert_eq!(is_compressed, compression.parameter().is_some());
+        assert_eq!(is_compressed, compression != Compression::None);
         client.close(CloseMode::EndSession).await;
         assert_eq!(server.state().await.violations, Vec::<String>::new());
     }
 }
 
 #[tokio::test]
-async fn events_are_the_same_with_and_without_compression() {
+async fn events_are_the_same_with_each_compression() {
     let mut streams = Vec::new();
     for compression in COMPRESSIONS {
         let server = serve(lively()).await;
@@ -51,7 +51,9 @@ async fn events_are_the_same_with_and_without_compression() {
         streams.push(events);
     }
     assert_eq!(streams[0].len(), 303);
-    assert_eq!(streams[0], streams[1]);
+    for stream in &streams[1..] {
+        assert_eq!(*stream, streams[0]);
+    }
 }
 
 #[tokio::test]

@@ -185,5 +185,6 @@ impl Client {
     }
 }
 
-/// Both compressions, for tests that hold for either.
-pub const COMPRESSIONS: [Compression; 2] = [Compression::None, Compression::ZlibStream];
+/// Every compression, for tests that hold for each.
+pub const COMPRESSIONS: [Compression; 4] =
+    [Compression::None, Compression::Payload, Compression::ZlibStream, Compression::ZstdStream];

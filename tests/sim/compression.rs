@@ -1,8 +1,11 @@
-//! `zlib-stream`: whole, split, empty, broken. Conformance 12 to 17.
+//! Compression in each of its forms: whole, split, empty, broken. Conformance 12 to 17.
 
 use flate2::{Compress, FlushCompress};
 use shardwire::{
-    proto::{Compression, Fault, Frame, Inflater, Opcode, Status},
+    proto::{
+        Compression, Config, Decoder, Dispatch, Encoding, Fault, Frame, Intents, Limits, Opcode,
+        Status,
+    },
     testing::{self, ByHand, GatewayOptions, Heard, Host, Line, World},
 };
 
@@ -23,17 +26,17 @@ fn bytes(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).expect("a byte")).collect()
 }
 
-fn inflater() -> Inflater {
-    Inflater::new(Compression::ZlibStream, 1 << 20)
+fn decoder() -> Decoder {
+    Decoder::new(Compression::ZlibStream, Encoding::Json, 1 << 20)
 }
 
 /// The messages that come out when `frames` go in.
 fn fed(frames: &[&[u8]]) -> Vec<String> {
-    let mut inflater = inflater();
+    let mut decoder = decoder();
     let mut messages = Vec::new();
     for frame in frames {
         let frame = Frame::Binary(frame.to_vec());
-        messages.extend(inflater.feed(&frame).expect("a valid stream").map(str::to_owned));
+        messages.extend(decoder.feed(&frame).expect("a valid stream").map(str::to_owned));
     }
     messages
 }
@@ -183,9 +186,9 @@ fn data_that_cannot_be_inflated_ends_the_connection_and_the_session_is_resumed()
 }
 
 #[test]
-fn a_corrupt_message_comes_again_whole() {
-    for _ in 0..5 {
-        let mut world = zlib_ready();
+fn a_corrupt_message_comes_again_whole_in_each_form() {
+    for (form, compression, options) in forms() {
+        let mut world = ready_with(options, config().compression(compression));
         world.inject(testing::Fault::Corrupt { times: 1 });
         world.emit("A", r#"{"key":"value"}"#);
         world.emit("B", r#"{"key":"value"}"#);
@@ -195,7 +198,8 @@ fn a_corrupt_message_comes_again_whole() {
             .iter()
             .map(|dispatch| (&*dispatch.name, &*dispatch.data))
             .collect();
-        assert_eq!(seen, [("A", r#"{"key":"value"}"#), ("B", r#"{"key":"value"}"#)]);
+        assert_eq!(seen, [("A", r#"{"key":"value"}"#), ("B", r#"{"key":"value"}"#)], "{form}");
+        assert_eq!(world.hosts(), [Host::Base, Host::Resume], "{form}");
     }
 }
 
@@ -205,26 +209,153 @@ fn a_finished_stream_is_a_fault_as_the_gateways_stream_never_ends() {
     Compress::new(flate2::Compression::default(), true)
         .compress_vec(HELLO.as_bytes(), &mut whole, FlushCompress::Finish)
         .expect("in memory");
-    let mut inflater = inflater();
-    assert!(inflater.feed(&Frame::Binary(whole)).is_err());
+    let mut decoder = decoder();
+    assert!(decoder.feed(&Frame::Binary(whole)).is_err());
 }
 
 #[test]
-fn many_small_messages_in_a_row_and_large_ones_between_all_come_whole() {
-    let mut world = zlib_ready();
-    for round in 0..40 {
-        for _ in 0..50 {
-            world.emit("SMALL", "{}");
+fn many_small_messages_in_a_row_and_large_ones_between_all_come_whole_in_each_form() {
+    for (form, compression, options) in forms() {
+        let mut world = ready_with(options, config().compression(compression));
+        for round in 0..16 {
+            for _ in 0..50 {
+                world.emit("SMALL", "{}");
+            }
+            world.inject(testing::Fault::BigMessage { bytes: 10_000 << (round % 8) });
+            world.pass_ms(100);
         }
-        world.inject(testing::Fault::BigMessage { bytes: 10_000 << (round % 8) });
-        world.pass_ms(100);
+        let names: Vec<String> = world.names();
+        assert_eq!(names.len(), 16 * 51, "{form}");
+        let numbers: Vec<u64> =
+            world.dispatches().iter().map(|dispatch| dispatch.sequence).collect();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{form}");
+        for dispatch in world.dispatches() {
+            let name = &dispatch.name;
+            assert!(dispatch.deserialize::<serde_json::Value>().is_ok(), "{form} {name}");
+        }
     }
-    let names: Vec<String> = world.names();
-    assert_eq!(names.len(), 40 * 51);
-    let numbers: Vec<u64> = world.dispatches().iter().map(|dispatch| dispatch.sequence).collect();
-    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1));
-    for dispatch in world.dispatches() {
-        assert!(dispatch.deserialize::<serde_json::Value>().is_ok(), "{}", dispatch.name);
+}
+
+#[test]
+fn each_form_gives_the_same_events_through_a_cut_and_a_resume() {
+    let run = |compression, options| {
+        let options = GatewayOptions { guilds: 3, rate: 50.0, events: Some(200), ..options };
+        let config = Config::builder(TOKEN, Intents::ALL).compression(compression);
+        let mut world = World::new(options, config.url("wss://gateway.mock"));
+        world.start();
+        world.until_ready();
+        world.pass(2);
+        world.cut();
+        world.until_ready();
+        world.pass(4);
+        assert_eq!(world.hosts(), [Host::Base, Host::Resume]);
+        let told = |dispatch: &&Dispatch| dispatch.name.as_ref() != "RESUMED";
+        let events: Vec<_> = world.dispatches().into_iter().filter(told).cloned().collect();
+        (events, world.info().counters)
+    };
+    let [none, others @ ..] = forms();
+    let (expected, _) = run(none.1, none.2);
+    assert!(expected.len() > 100, "{}", expected.len());
+    for (form, compression, options) in others {
+        let (events, counters) = run(compression, options);
+        assert_eq!(events.len(), expected.len(), "{form}");
+        for (event, expected) in events.iter().zip(&expected) {
+            let [event, expected] = [event, expected].map(|it| (&it.name, it.sequence, &it.data));
+            assert_eq!(event, expected, "{form}");
+        }
+        assert!(counters.wire_bytes < counters.inflated_bytes, "{form}");
+    }
+}
+
+#[test]
+fn payload_compression_is_asked_for_in_identify_and_read_by_the_kind_of_each_message() {
+    let mut world = ready_with(options(), config().compression(Compression::Payload));
+    let identify: serde_json::Value =
+        serde_json::from_str(world.sent(Opcode::IDENTIFY)[0].data()).expect("JSON");
+    assert_eq!(identify["compress"], true);
+    let large = format!(r#"{{"text":"{}"}}"#, "again and ".repeat(200));
+    let mut ratios = Vec::new();
+    for data in [r#"{"a":1}"#, &large, r#"{"a":2}"#, &large] {
+        let before = world.info().counters;
+        world.emit("A", data);
+        world.pass(1);
+        let after = world.info().counters;
+        assert_eq!(&*world.dispatches().last().expect("an event").data, data);
+        let wire = after.wire_bytes - before.wire_bytes;
+        ratios.push((after.inflated_bytes - before.inflated_bytes) / wire);
+    }
+    assert!(ratios[0] == 1 && ratios[1] > 5 && ratios[2] == 1 && ratios[3] > 5, "{ratios:?}");
+    assert_eq!(faults(&world), []);
+}
+
+#[test]
+fn a_large_chunk_that_inflates_a_hundredfold_is_no_bomb_in_any_form() {
+    let member = r#"{"roles":[],"nick":null,"mute":false,"deaf":false,"flags":0},"#.repeat(11_000);
+    let data = format!("[{}]", member.trim_end_matches(','));
+    assert!(data.len() > 650_000);
+    for (form, compression, options) in compressed_forms() {
+        let mut world = ready_with(options, config().compression(compression));
+        let before = world.info().counters;
+        world.emit("GUILD_MEMBERS_CHUNK", &data);
+        world.pass(1);
+        let after = world.info().counters;
+        let wire = after.wire_bytes - before.wire_bytes;
+        let ratio = (after.inflated_bytes - before.inflated_bytes) / wire;
+        assert!(ratio > 60, "{form}: {wire} bytes");
+        assert_names(&mut world, &[&["GUILD_MEMBERS_CHUNK 2"]]);
+        assert_eq!(&*world.dispatches()[1].data, data, "{form}");
+    }
+}
+
+#[test]
+fn a_message_in_fragments_with_an_empty_last_one_is_one_message_in_each_form() {
+    for (form, compression, options) in forms() {
+        let mut world = ready_with(options, config().compression(compression));
+        world.inject(testing::Fault::Fragments { bytes: 1024, times: 1 });
+        world.inject(testing::Fault::BigMessage { bytes: 10_000 });
+        world.pass(1);
+        assert_eq!(world.names(), ["MOCK_BIG_MESSAGE 2"], "{form}");
+    }
+}
+
+#[test]
+fn a_bomb_bursts_at_the_limit_in_each_form_and_the_next_connection_works() {
+    for (_, compression, options) in compressed_forms() {
+        let limits = Limits { inflated_bytes: 1 << 20, ..Limits::default() };
+        let mut world = ready_with(options, config().compression(compression).limits(limits));
+        world.inject(testing::Fault::InflateBomb { bytes: 50 << 20 });
+        world.pass_ms(100);
+        assert_eq!(faults(&world), [Fault::Oversized { limit: 1 << 20 }]);
+        world.until_ready();
+        let lost = ["disconnected oversized resume/resume"];
+        assert_names(&mut world, &[&lost, BACK, &["RESUMED 2", "resumed 0", "status ready"]]);
+    }
+}
+
+#[test]
+fn a_zstd_message_that_comes_in_pieces_is_a_fault_and_comes_again_whole() {
+    for (_, compression, options) in
+        compressed_forms().filter(|(form, ..)| form.starts_with("zstd"))
+    {
+        let mut world = ready_with(options, config().compression(compression));
+        world.inject(testing::Fault::Split { parts: 2, times: 1 });
+        world.emit("A", r#"{"a":1}"#);
+        world.pass_ms(100);
+        world.until_ready();
+        let lost = ["disconnected bad-compression resume/resume"];
+        let back = ["A 2", "RESUMED 3", "resumed 1", "status ready"];
+        assert_names(&mut world, &[&lost, BACK, &back]);
+    }
+}
+
+#[test]
+fn a_text_where_a_stream_was_asked_for_is_a_fault_in_each_form() {
+    for (form, compression, options) in compressed_forms().filter(|(form, ..)| *form != "payload") {
+        let mut world = ready_with(options, config().compression(compression));
+        world.inject(testing::Fault::RawText { text: ACK.into() });
+        world.pass_ms(100);
+        let faults = faults(&world);
+        assert_eq!(faults.first().map(Fault::code), Some("bad-compression"), "{form}");
     }
 }
 

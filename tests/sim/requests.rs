@@ -290,7 +290,7 @@ fn the_end_of_a_shard_ends_its_requests_and_commands() {
     let mut world = answering(|_, _, _| {});
     ask(&mut world, all_members("1"));
     world.with_machine(|machine| {
-        machine.handle(shardwire::proto::Input::Pause, shardwire::proto::Instant::ZERO)
+        machine.handle(shardwire::proto::Input::Pause, shardwire::proto::Instant::ZERO);
     });
     let command = Command::raw(Opcode(31), "{}").expect("JSON");
     world.send(&command).expect("room");

@@ -4,7 +4,7 @@ use shardwire::{
     proto::{
         Compression, Config, ConfigBuilder, Event, Fault, Frame, Input, Instant, Intents, Opcode,
     },
-    testing::{ByHand, GatewayOptions, Heard, Line, World},
+    testing::{ByHand, GatewayOptions, Heard, Line, World, ZstdForm},
 };
 
 /// A token that must never be seen.
@@ -51,6 +51,23 @@ pub fn options() -> GatewayOptions {
 
 pub fn config() -> ConfigBuilder {
     Config::builder(TOKEN, Intents::GUILDS).compression(Compression::None).url("wss://gateway.mock")
+}
+
+/// Each form in which messages may come: its name, what the client asks for, and a gateway that gives it.
+pub fn forms() -> [(&'static str, Compression, GatewayOptions); 5] {
+    let frames = GatewayOptions { zstd: ZstdForm::Frames, ..options() };
+    [
+        ("none", Compression::None, options()),
+        ("payload", Compression::Payload, options()),
+        ("zlib-stream", Compression::ZlibStream, options()),
+        ("zstd-stream", Compression::ZstdStream, options()),
+        ("zstd frames", Compression::ZstdStream, frames),
+    ]
+}
+
+/// The forms that make messages smaller.
+pub fn compressed_forms() -> impl Iterator<Item = (&'static str, Compression, GatewayOptions)> {
+    forms().into_iter().filter(|(name, ..)| *name != "none")
 }
 
 /// A world that has not started.

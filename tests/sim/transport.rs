@@ -37,11 +37,19 @@ fn connecting_keeps_the_query_and_adds_version_encoding_and_compression() {
 
 #[test]
 fn the_compression_setting_picks_exactly_one_parameter() {
-    let none = first_url("wss://gateway.mock/?compress=zstd-stream", Compression::None);
-    let zlib = first_url("wss://gateway.mock/?compress=zstd-stream", Compression::ZlibStream);
-    assert_eq!(zlib.matches("compress=").count(), 1, "{zlib}");
-    assert!(zlib.ends_with("&compress=zlib-stream"));
-    assert!(!none.contains("compress=zlib-stream"), "{none}");
+    let base = "wss://gateway.mock/?compress=none-of-ours";
+    for compression in [Compression::None, Compression::Payload] {
+        let url = first_url(base, compression);
+        assert!(!url.contains("-stream"), "{url}");
+    }
+    for (compression, parameter) in [
+        (Compression::ZlibStream, "&compress=zlib-stream"),
+        (Compression::ZstdStream, "&compress=zstd-stream"),
+    ] {
+        let url = first_url(base, compression);
+        assert_eq!(url.matches("compress=").count(), 1, "{url}");
+        assert!(url.ends_with(parameter), "{url}");
+    }
 }
 
 #[test]

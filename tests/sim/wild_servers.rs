@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shardwire::{
     proto::{Close, Compression, Event, Fault, Opcode},
-    testing::{self, GatewayOptions, Heard, Host, KeyOrder, Nothing, World},
+    testing::{self, Heard, Host, KeyOrder, Nothing, World},
 };
 
 use crate::support::*;
@@ -402,44 +402,6 @@ fn a_handshake_that_is_refused_again_and_again_is_tried_ever_more_slowly() {
     world.pass(3600);
     let tries = world.opened_urls().len();
     assert!((60..=130).contains(&tries), "{tries}");
-}
-
-#[test]
-fn a_message_in_fragments_with_an_empty_last_one_is_one_message() {
-    for compression in [Compression::None, Compression::ZlibStream] {
-        let mut world = ready_with(options(), config().compression(compression));
-        world.inject(testing::Fault::Fragments { bytes: 1024, times: 1 });
-        world.inject(testing::Fault::BigMessage { bytes: 10_000 });
-        world.pass(1);
-        assert_names(&mut world, &[&["MOCK_BIG_MESSAGE 2"]]);
-    }
-}
-
-#[test]
-fn payload_compression_is_never_asked_for_and_never_comes() {
-    let mut world = World::new(GatewayOptions { guilds: 3, ..options() }, config());
-    world.start();
-    world.until_ready();
-    let identify: serde_json::Value =
-        serde_json::from_str(world.sent(Opcode::IDENTIFY)[0].data()).expect("JSON");
-    assert_eq!(identify.get("compress"), None);
-    assert_eq!(faults(&world), []);
-}
-
-#[test]
-fn a_large_chunk_that_inflates_a_hundredfold_is_no_bomb() {
-    let mut world = ready_with(options(), config().compression(Compression::ZlibStream));
-    let member = r#"{"roles":[],"nick":null,"mute":false,"deaf":false,"flags":0},"#.repeat(11_000);
-    let data = format!("[{}]", member.trim_end_matches(','));
-    assert!(data.len() > 650_000);
-    let before = world.info().counters;
-    world.emit("GUILD_MEMBERS_CHUNK", &data);
-    world.pass(1);
-    let after = world.info().counters;
-    let wire = after.wire_bytes - before.wire_bytes;
-    assert!((after.inflated_bytes - before.inflated_bytes) / wire > 60, "{wire} bytes");
-    assert_names(&mut world, &[&["GUILD_MEMBERS_CHUNK 2"]]);
-    assert_eq!(&*world.dispatches()[1].data, data);
 }
 
 #[test]

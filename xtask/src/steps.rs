@@ -15,7 +15,7 @@ use crate::{browser, demo, npm, package, progress::Step, size, tools, workspace:
 /// The first Node.js with a global `WebSocket`.
 const NODE_WITH_WEBSOCKET: u32 = 22;
 /// What each feature brings must compile without the others.
-const FEATURES: [&str; 5] = ["zlib", "testing", "native", "mock", "web"];
+const FEATURES: [&str; 8] = ["zlib", "zlib-rs", "zstd", "etf", "testing", "native", "mock", "web"];
 const WASM: &str = "--target=wasm32-unknown-unknown";
 
 /// Where we are, and what earlier steps found out.

@@ -123,11 +123,15 @@ pub enum Format {
     Table,
 }
 
-/// Transport compression, as the Gateway calls it.
+/// Compression, as the Gateway calls it.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Codec {
     /// Everything in one zlib stream; a fifth of the bytes.
     ZlibStream,
+    /// Everything in one zstd frame; as small, and faster to read.
+    ZstdStream,
+    /// Large messages as zlib streams of their own, the others as they are.
+    Payload,
     /// Plain text.
     None,
 }
@@ -169,6 +173,8 @@ impl From<Codec> for Compression {
     fn from(codec: Codec) -> Self {
         match codec {
             Codec::ZlibStream => Self::ZlibStream,
+            Codec::ZstdStream => Self::ZstdStream,
+            Codec::Payload => Self::Payload,
             Codec::None => Self::None,
         }
     }

@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use shardwire::{
     native::mock::{MockOptions, MockServer},
-    testing::{GatewayOptions, Recording, Script, State},
+    testing::{GatewayOptions, Recording, Script, State, ZstdForm},
 };
 
 /// Run a Gateway for testing on this machine.
@@ -55,6 +55,10 @@ pub struct GatewayArgs {
     /// Serve recorded events in place of made-up ones: a JSON file with a list of envelopes, or a folder of such files.
     #[arg(long, value_name = "FILE|DIR")]
     replay: Option<PathBuf>,
+    /// Give clients of `zstd-stream` one complete frame for each message, as some servers do. Discord gives one that never
+    /// ends.
+    #[arg(long)]
+    zstd_frames: bool,
     /// Shards that may identify at the same time.
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     max_concurrency: u32,
@@ -97,6 +101,7 @@ fn options(args: &GatewayArgs) -> anyhow::Result<GatewayOptions> {
         rate: args.rate,
         events: args.events,
         max_concurrency: args.max_concurrency,
+        zstd: if args.zstd_frames { ZstdForm::Frames } else { ZstdForm::Endless },
         script: script.unwrap_or_default(),
         recording,
         ..GatewayOptions::default()

@@ -17,8 +17,8 @@ use crate::proto::{
     time::Instant,
     turn::Ticket,
     wire::{
-        Close, CloseCode, ConnectionId, Envelope, Frame, GatewayUrl, IdentifyProperties, Inflater,
-        Opcode, Presence, Verdict,
+        Close, CloseCode, Compression, ConnectionId, Decoder, Envelope, Frame, GatewayUrl,
+        IdentifyProperties, Opcode, Presence, Verdict,
         payload::{self, Identify, Ready, Resume},
     },
 };
@@ -243,6 +243,7 @@ impl Context {
             large_threshold: config.choices.large_threshold,
             shard: (config.shard.total() > 1).then_some(config.shard),
             capabilities: Some(config.choices.capabilities).filter(|flags| *flags != 0),
+            compress: config.choices.compression == Compression::Payload,
         };
         let text = payload::identify(&identify, presence.as_deref());
         self.counters.identifies += 1;
@@ -366,7 +367,7 @@ impl Context {
     /// Counts `frame` and gives the envelope that it completes, if any.
     pub fn decode<'a>(
         &mut self,
-        inflater: &'a mut Inflater,
+        inflater: &'a mut Decoder,
         frame: &'a Frame,
     ) -> Result<Option<Envelope<'a>>, Fault> {
         self.counters.messages += 1;

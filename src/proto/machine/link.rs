@@ -3,7 +3,7 @@
 use crate::proto::{
     pace::{Heartbeat, Limiter},
     time::{Instant, Wake, Why},
-    wire::Inflater,
+    wire::Decoder,
 };
 
 /// An open socket with all that belongs to it.
@@ -12,7 +12,7 @@ pub(super) struct Link {
     pub phase: Phase,
     pub heartbeat: Heartbeat,
     pub limiter: Limiter,
-    pub inflater: Inflater,
+    pub inflater: Decoder,
 }
 
 /// How far the session on this link is.

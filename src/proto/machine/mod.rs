@@ -191,7 +191,7 @@ impl ShardMachine {
             session: self.cx.session(),
             version: API_VERSION,
             intents: config.choices.intents.bits(),
-            encoding: "json",
+            encoding: config.choices.encoding.parameter(),
             compression: config.choices.compression.name(),
             gateway_url: config.with_query(&config.url),
             connected_url: self.cx.connected_url.clone(),

@@ -26,7 +26,7 @@ use crate::proto::{
     pace::{Beat, Heartbeat, Limiter, Turn},
     time::{Instant, Wake, Why},
     wire::{
-        Close, Envelope, Frame, Inflater, Opcode,
+        Close, Decoder, Envelope, Frame, Opcode,
         close::{END_SESSION, KEEP_SESSION},
         payload::{self, Hello, Ready},
     },
@@ -45,7 +45,7 @@ const LATE_FOR_SLOT: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) enum State {
     /// The socket is open; HELLO has not come.
-    AwaitingHello { give_up_at: Instant, inflater: Inflater, answered: u32 },
+    AwaitingHello { give_up_at: Instant, inflater: Decoder, answered: u32 },
     /// We closed; the other side's answer is waited for.
     Closing {
         give_up_at: Instant,
@@ -254,10 +254,7 @@ impl State {
         match self {
             Self::Opening { .. } => Self::AwaitingHello {
                 give_up_at: now + cx.config.choices.patience.hello,
-                inflater: Inflater::new(
-                    cx.config.choices.compression,
-                    cx.config.choices.limits.inflated_bytes,
-                ),
+                inflater: cx.config.decoder(),
                 answered: 0,
             },
             state => state,
@@ -393,7 +390,7 @@ fn follow(then: Then, now: Instant, cx: &mut Context) -> State {
 
 /// A message before HELLO, in whose place opcodes 1, 7 and 9 may come. Gives the heartbeat interval if it is HELLO.
 fn receive_first(
-    inflater: &mut Inflater,
+    inflater: &mut Decoder,
     answered: &mut u32,
     frame: &Frame,
     now: Instant,
@@ -425,7 +422,7 @@ fn invalid_session(envelope: &Envelope<'_>) -> Fault {
 /// HELLO came: heartbeats start, and the session is taken up or asked for.
 fn begin(
     interval: Duration,
-    inflater: Inflater,
+    inflater: Decoder,
     answered: u32,
     now: Instant,
     cx: &mut Context,

@@ -13,7 +13,7 @@ mod url;
 
 pub use self::{
     close::{CloseCode, Verdict},
-    codec::{CodecError, Compression, Inflater},
+    codec::{Codec, CodecError, Compression, Decode, Decoder, Encoding},
     envelope::{Envelope, EnvelopeError},
     frame::{Close, ConnectionId, Frame},
     opcode::Opcode,

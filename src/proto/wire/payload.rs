@@ -223,6 +223,9 @@ pub(crate) struct Identify<'a> {
     pub shard: Option<ShardId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<u64>,
+    /// Payload compression.
+    #[serde(skip_serializing_if = "is_not")]
+    pub compress: bool,
 }
 
 /// The text of an identify. The presence is JSON already: it may be the data of an earlier opcode 3.
@@ -277,6 +280,11 @@ pub(crate) fn all_members_of(data: &str) -> Option<u64> {
     guild.filter(|_| is_all)?.trim_matches('"').parse().ok()
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_not(flag: &bool) -> bool {
+    !flag
+}
+
 /// Data of opcode 9: a bare boolean; anything but `true` counts as `false`.
 pub(crate) fn is_resumable(data: &str) -> bool {
     data == "true"
@@ -297,6 +305,7 @@ mod tests {
             large_threshold: None,
             shard: None,
             capabilities: None,
+            compress: false,
         };
         assert_eq!(
             identify(&bare, None),
@@ -306,10 +315,11 @@ mod tests {
             large_threshold: Some(250),
             shard: ShardId::new(1, 4),
             capabilities: Some(1 << 15),
+            compress: true,
             ..bare
         };
         let text = identify(&full, Some(r#"{"status":"dnd"}"#));
-        let end = r#""large_threshold":250,"shard":[1,4],"capabilities":32768,"presence":{"status":"dnd"}}}"#;
+        let end = r#""large_threshold":250,"shard":[1,4],"capabilities":32768,"compress":true,"presence":{"status":"dnd"}}}"#;
         assert!(text.ends_with(end), "{text}");
     }
 
