@@ -3,9 +3,14 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+mod discovery;
 mod handshake;
 mod hostile;
 mod lifecycle;
+mod proxies;
 mod raw;
 mod support;
+#[cfg(feature = "system-roots")]
+mod system_roots;
+mod tls;
 mod transport;
