@@ -36,13 +36,13 @@ async fn refused(answer: &str) -> (DiscoverError, String) {
     let server = Listener::bind().await;
     let discovery = bot(format!("http://{}/api", server.address()));
     let options = ConnectOptions::new();
-    let served = async {
+    let answered = async {
         let (mut tcp, head) = server.request().await;
         // The client may have seen enough before all is written.
         let _ = tcp.write_all(answer.as_bytes()).await;
         head
     };
-    let (found, head) = tokio::join!(discover(&discovery, &options), served);
+    let (found, head) = tokio::join!(discover(&discovery, &options), answered);
     (found.expect_err("no good answer"), head)
 }
 
@@ -128,6 +128,15 @@ async fn statuses_and_bodies_that_are_no_good_are_told_from_each_other() {
         assert_eq!(error.code(), code, "{answer:.60}: {error}");
         assert!(error.to_string().contains(expected), "{error}");
     }
+}
+
+/// The clock leaps whenever all wait for the network.
+#[tokio::test(start_paused = true)]
+async fn an_api_that_never_answers_is_left() {
+    let server = Listener::bind().await;
+    let url = format!("http://{}", server.address());
+    let error = discover(&bot(url), &ConnectOptions::new()).await.expect_err("no answer");
+    assert_eq!(error.to_string(), "the API could not be asked: no answer within 15 seconds");
 }
 
 #[tokio::test]

@@ -90,8 +90,8 @@ fn pass_on(mut tcp: TcpStream, to: SocketAddr) {
 }
 
 /// What the client says that the proxy did.
-async fn fault(client: &mut Client, served: impl Future) -> String {
-    let ((fault, _), _) = tokio::join!(client.until_disconnected(), served);
+async fn fault(client: &mut Client, passed: impl Future) -> String {
+    let ((fault, _), _) = tokio::join!(client.until_disconnected(), passed);
     let text = fault.to_string();
     assert!(!text.contains(PASSWORD) && !text.contains(SECRET), "{text}");
     text
@@ -103,8 +103,8 @@ async fn an_http_proxy_finds_the_gateway_for_us() {
     let proxy = Listener::bind().await;
     let mut client = client(&format!("http://{}", proxy.address()));
     let answer = "HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n";
-    let served = serve_connect(&proxy, answer, address(&server));
-    let head = client.while_running(served).await;
+    let passed = serve_connect(&proxy, answer, address(&server));
+    let head = client.while_running(passed).await;
     assert!(head.starts_with("CONNECT gateway.invalid:4321 HTTP/1.1\r\n"), "{head}");
     assert!(head.contains("host: gateway.invalid:4321\r\n"), "{head}");
     assert!(head.contains("user-agent: DiscordBot ("), "{head}");
@@ -117,8 +117,8 @@ async fn an_http_proxy_that_asks_for_a_password_gets_it() {
     let server = serve(GatewayOptions::default()).await;
     let proxy = Listener::bind().await;
     let mut client = client(&format!("http://Aladdin:open%20sesame@{}", proxy.address()));
-    let served = serve_connect(&proxy, "HTTP/1.1 200 OK\r\n\r\n", address(&server));
-    let head = client.while_running(served).await;
+    let passed = serve_connect(&proxy, "HTTP/1.1 200 OK\r\n\r\n", address(&server));
+    let head = client.while_running(passed).await;
     // The example of RFC 7617.
     assert!(head.contains("proxy-authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"), "{head}");
     client.until_ready().await;
@@ -155,8 +155,8 @@ async fn a_socks_proxy_finds_the_gateway_for_us_with_and_without_a_password() {
         let server = serve(GatewayOptions::default()).await;
         let proxy = Listener::bind().await;
         let mut client = client(&format!("socks5://{user}{}", proxy.address()));
-        let served = serve_socks(&proxy, credentials, 0, address(&server));
-        let place = client.while_running(served).await;
+        let passed = serve_socks(&proxy, credentials, 0, address(&server));
+        let place = client.while_running(passed).await;
         assert_eq!(place, [&b"gateway.invalid"[..], &4321_u16.to_be_bytes()].concat());
         client.until_ready().await;
     }

@@ -123,7 +123,7 @@ async fn what_goes_through_a_proxy_is_encrypted_for_the_gateway() {
         .trusted()
         .proxy(Proxy::parse(&format!("http://{}", proxy.address())).expect("an address"));
     let mut client = Client::using(config("wss://gateway.invalid"), options);
-    let served = async {
+    let proxied = async {
         let mut tcp = proxy.answer("HTTP/1.1 200 OK\r\n\r\n").await;
         let mut first = [0];
         soon(tcp.peek(&mut first)).await.expect("the client speaks first");
@@ -131,6 +131,6 @@ async fn what_goes_through_a_proxy_is_encrypted_for_the_gateway() {
         tokio::spawn(async move { copy_bidirectional(&mut tcp, &mut onwards).await });
         first
     };
-    assert_eq!(client.while_running(served).await, [0x16], "a TLS handshake");
+    assert_eq!(client.while_running(proxied).await, [0x16], "a TLS handshake");
     client.until_ready().await;
 }
