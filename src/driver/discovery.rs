@@ -127,7 +127,8 @@ impl Discovery {
 ///
 /// # use futures::FutureExt as _;
 /// # let example = async {
-/// let gateway = discover_gateway(&Discovery::public(), async |request| {
+/// let discovery = Discovery::public();
+/// let gateway = discover_gateway(&discovery, async |request| {
 ///     assert_eq!(request.url, "https://discord.com/api/v10/gateway");
 ///     // A real one would fetch now.
 ///     let body = br#"{"url":"wss://gateway.discord.gg"}"#.to_vec();

@@ -46,6 +46,13 @@ async fn refused(answer: &str) -> (DiscoverError, String) {
     (found.expect_err("no good answer"), head)
 }
 
+#[test]
+fn a_discovery_can_be_spawned() {
+    fn check<T: Send>(_: &T) {}
+    let (discovery, options) = (Discovery::public(), ConnectOptions::new());
+    check(&native::discover_gateway(&discovery, &options));
+}
+
 #[tokio::test]
 async fn a_bot_learns_its_address_its_shards_and_its_limits() {
     let server = serve(GatewayOptions::default()).await;
