@@ -137,8 +137,12 @@ async fn an_http_proxy_that_refuses_is_told_from_the_gateway() {
     ] {
         let proxy = Listener::bind().await;
         let mut client = client(&format!("http://{user}{}", proxy.address()));
-        // The client may be quicker to go than the answer is written, so that it is not passed on.
-        let text = fault(&mut client, async { drop(proxy.answer(answer).await) }).await;
+        let answered = async {
+            let (mut tcp, _) = proxy.request().await;
+            // The client may be quicker to go than the answer is written.
+            let _ = tcp.write_all(answer.as_bytes()).await;
+        };
+        let text = fault(&mut client, answered).await;
         let place = "the proxy did not connect to gateway.invalid port 4321: ";
         assert!(text.contains(place) && text.contains(expected), "{text}");
     }
@@ -212,7 +216,7 @@ async fn a_proxy_that_is_not_there_is_named() {
 async fn a_proxy_that_hangs_is_left_when_patience_ends() {
     for scheme in ["http", "socks5"] {
         let proxy = Listener::bind().await;
-        let patience = Patience { connect: millis(50), ..patience() };
+        let patience = Patience { connect: millis(200), ..patience() };
         let config = config(NAME).allow_insecure(true).patience(patience);
         let mut client = Client::using(config, through(&format!("{scheme}://{}", proxy.address())));
         let (left, mut tcp) = tokio::join!(client.until_disconnected(), proxy.tcp());

@@ -35,9 +35,9 @@ async fn the_systems_store_is_trusted_and_nothing_else() {
         let output = soon(inner.output()).await.expect("it runs");
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     };
-    let known = tell("known.pem", &identity.pem()).await;
+    let known = tell("known.pem", &identity.0.cert.pem()).await;
     assert!(known.contains("1 passed"), "{known}");
-    let other = tell("other.pem", &Identity::of("localhost").pem()).await;
+    let other = tell("other.pem", &Identity::of("localhost").0.cert.pem()).await;
     assert!(other.contains("invalid peer certificate"), "{other}");
     let empty = tell("empty.pem", "").await;
     assert!(empty.contains("in the system's store: "), "{empty}");

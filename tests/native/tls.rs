@@ -26,7 +26,7 @@ use super::{
 };
 
 /// A certificate that nobody knows, for one name.
-pub struct Identity(CertifiedKey<KeyPair>);
+pub struct Identity(pub CertifiedKey<KeyPair>);
 
 impl Identity {
     pub fn of(name: &str) -> Self {
@@ -70,10 +70,6 @@ impl Identity {
             }
         });
         port
-    }
-
-    pub fn pem(&self) -> String {
-        self.0.cert.pem()
     }
 
     fn certificate(&self) -> CertificateDer<'static> {
