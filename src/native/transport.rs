@@ -124,6 +124,10 @@ impl Transport for NativeTransport {
         };
     }
 
+    fn peer(&self) -> Option<String> {
+        self.peer_addr().map(|address| address.to_string())
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TransportEvent> {
         let id = self.connection;
         let end = match &mut self.state {

@@ -110,6 +110,7 @@ async fn an_http_proxy_finds_the_gateway_for_us() {
     assert!(head.contains("user-agent: DiscordBot ("), "{head}");
     assert!(!head.contains("authorization"), "{head}");
     client.until_ready().await;
+    assert_eq!(client.shard.info().peer, Some(proxy.address().to_string()), "not the gateway");
 }
 
 #[tokio::test]
