@@ -15,7 +15,18 @@ use crate::{browser, demo, npm, package, progress::Step, size, tools, workspace:
 /// The first Node.js with a global `WebSocket`.
 const NODE_WITH_WEBSOCKET: u32 = 22;
 /// What each feature brings must compile without the others.
-const FEATURES: [&str; 8] = ["zlib", "zlib-rs", "zstd", "etf", "testing", "native", "mock", "web"];
+const FEATURES: [&str; 10] = [
+    "zlib",
+    "zlib-rs",
+    "zstd",
+    "etf",
+    "testing",
+    "native",
+    "mock",
+    "web",
+    "system-roots",
+    "twilight-model",
+];
 const WASM: &str = "--target=wasm32-unknown-unknown";
 
 /// Where we are, and what earlier steps found out.
