@@ -24,32 +24,28 @@ pub(crate) fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
     Step::run("Shrink the module", |step| shrink(workspace, step, &module))
 }
 
-/// The crate type is asked for here and not in the manifest, so that native users never build a `cdylib`.
 fn compile(workspace: &Workspace, step: &Step) -> Result<PathBuf> {
     let mut cargo = tools::cargo();
     cargo.current_dir(workspace.root()).env("CARGO_ENCODED_RUSTFLAGS", flags()).args([
-        "rustc",
-        "--package=shardwire",
-        "--lib",
-        "--crate-type=cdylib",
+        "build",
+        "--package=shardwire-npm",
         "--target=wasm32-unknown-unknown",
         "--profile=wasm",
-        "--no-default-features",
-        "--features=web,zlib",
     ]);
     step.execute(&mut cargo)?;
-    Ok(workspace.target("wasm32-unknown-unknown/wasm").join(format!("{NAME}.wasm")))
+    Ok(workspace.target("wasm32-unknown-unknown/wasm").join("shardwire_npm.wasm"))
 }
+
+/// How far LLVM goes in copying a function's body to where it is called. Of the values from 0 to 150, the one with the
+/// smallest module after gzip: 5 KB less than with what belongs to `z`, 3 KB less than with `s`.
+const INLINE_THRESHOLD: u32 = 35;
 
 /// Keeps the builder's folders out of the texts of panics, so that everybody builds the same bytes.
 fn flags() -> OsString {
-    let mut flags = OsString::new();
+    let mut flags = OsString::from(format!("-Cllvm-args=-inline-threshold={INLINE_THRESHOLD}"));
     for sources in registries() {
-        if !flags.is_empty() {
-            // Cargo's separator in encoded flags: it occurs in no path.
-            flags.push("\u{1f}");
-        }
-        flags.push("--remap-path-prefix=");
+        // Cargo's separator in encoded flags: it occurs in no path.
+        flags.push("\u{1f}--remap-path-prefix=");
         flags.push(sources);
         flags.push("=registry");
     }
