@@ -14,6 +14,7 @@ import {
 } from "shardwire";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
 import { load, Shard as ManualShard } from "shardwire/manual";
+import { toPrometheus } from "shardwire/metrics";
 
 /** Fails to compile unless both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -163,3 +164,9 @@ same<typeof DiscoverError, typeof ShardwireError>(true);
 (await discoverGateway()).shards;
 // @ts-expect-error an option that does not exist
 await discoverGateway({ tokens: ["t"] });
+
+// Metrics of one shard, or of several.
+toPrometheus(shard.snapshot()) satisfies string;
+toPrometheus([shard.snapshot(), disposed.snapshot()]) satisfies string;
+// @ts-expect-error a snapshot has to be taken first
+toPrometheus(shard);
