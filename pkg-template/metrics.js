@@ -1,6 +1,6 @@
-// Snapshots as the text that Prometheus reads. Knows a few gauges by name; counters are taken as they are found.
+// What `shard.info()` gives, as the text that Prometheus reads. Knows a few gauges by name; counters are taken as they are found.
 
-/** Gauges, by name: what it is, and where a snapshot has it. */
+/** Gauges, by name: what it is, and where the information has it. */
 const GAUGES = {
   shardwire_heartbeat_round_trip_seconds: ["Round trip of the newest heartbeat.", ({ heartbeat }) => toSeconds(heartbeat?.lastMs)],
   shardwire_commands_available: ["Commands that could be sent at once.", ({ commands }) => commands?.available],
@@ -8,21 +8,21 @@ const GAUGES = {
 };
 
 /** Described in `metrics.d.ts`. */
-export function toPrometheus(snapshots) {
+export function toPrometheus(infos) {
   /** Lines of samples by name of metric: all of one metric must be together. */
   const metrics = new Map();
-  for (const snapshot of [snapshots].flat()) {
-    const shard = snapshot.shard[0];
+  for (const info of [infos].flat()) {
+    const shard = info.shard[0];
     const add = (name, kind, help, labels, value) => {
       if (!Number.isFinite(value)) return;
       if (!metrics.has(name)) metrics.set(name, [`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`]);
       metrics.get(name).push(`${name}${toLabels({ shard, ...labels })} ${value}`);
     };
-    add("shardwire_status", "gauge", "1 for what the shard is doing.", { status: snapshot.status }, 1);
-    for (const [name, [help, read]] of Object.entries(GAUGES)) add(name, "gauge", help, {}, read(snapshot));
-    for (const [key, value] of Object.entries(snapshot.counters)) {
+    add("shardwire_status", "gauge", "1 for what the shard is doing.", { status: info.status }, 1);
+    for (const [name, [help, read]] of Object.entries(GAUGES)) add(name, "gauge", help, {}, read(info));
+    for (const [key, value] of Object.entries(info.counters)) {
       const name = `shardwire_${toSnake(key)}_total`;
-      const help = `Counter ${key} of the snapshot.`;
+      const help = `Counter ${key} of the shard.`;
       if (typeof value === "number") add(name, "counter", help, {}, value);
       // A counter for each name of something, such as of events.
       else for (const [each, count] of Object.entries(value ?? {})) add(name, "counter", help, { name: each }, count);

@@ -51,7 +51,7 @@ async function startShard(page, gateway, options = {}) {
 }
 
 function read(page) {
-  return page.evaluate(() => ({ status: globalThis.shard.status, ...globalThis.shard.snapshot().counters }));
+  return page.evaluate(() => ({ status: globalThis.shard.status, ...globalThis.shard.info().counters }));
 }
 
 function isReady(page) {

@@ -1,4 +1,4 @@
-// Snapshots as text for Prometheus.
+// What shards tell, as text for Prometheus.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -20,17 +20,17 @@ function samples(text) {
   });
 }
 
-test("every counter of a snapshot is a metric", () => {
-  const { counters, ...snapshot } = new Shard({ token: "t", intents: 0, shard: [3, 4], WebSocket }).snapshot();
+test("every counter of a shard is a metric", () => {
+  const { counters, ...info } = new Shard({ token: "t", intents: 0, shard: [3, 4], WebSocket }).info();
   const numbered = Object.fromEntries(Object.keys(counters).map((name, index) => [name, index + 1]));
-  const found = samples(toPrometheus({ ...snapshot, counters: numbered })).filter(({ name }) => name.endsWith("_total"));
+  const found = samples(toPrometheus({ ...info, counters: numbered })).filter(({ name }) => name.endsWith("_total"));
   assert.deepEqual(found.map(({ value }) => value), Object.values(numbered));
   assert.ok(found.every(({ labels }) => labels === 'shard="3"'));
   assert.ok(found.some(({ name }) => name === "shardwire_wire_bytes_total"));
 });
 
 test("all shards of a metric are together, below what it is", () => {
-  const snapshot = (id, lastMs) => ({
+  const info = (id, lastMs) => ({
     shard: [id, 2],
     status: "ready",
     heartbeat: { lastMs },
@@ -38,7 +38,7 @@ test("all shards of a metric are together, below what it is", () => {
     counters: { wireBytes: 7 + id },
   });
   assert.equal(
-    toPrometheus([snapshot(0, 41.5), snapshot(1, null)]),
+    toPrometheus([info(0, 41.5), info(1, null)]),
     `# HELP shardwire_status 1 for what the shard is doing.
 # TYPE shardwire_status gauge
 shardwire_status{shard="0",status="ready"} 1
@@ -54,7 +54,7 @@ shardwire_commands_available{shard="1"} 5
 # TYPE shardwire_commands_waiting gauge
 shardwire_commands_waiting{shard="0"} 0
 shardwire_commands_waiting{shard="1"} 0
-# HELP shardwire_wire_bytes_total Counter wireBytes of the snapshot.
+# HELP shardwire_wire_bytes_total Counter wireBytes of the shard.
 # TYPE shardwire_wire_bytes_total counter
 shardwire_wire_bytes_total{shard="0"} 7
 shardwire_wire_bytes_total{shard="1"} 8

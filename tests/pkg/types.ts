@@ -166,7 +166,7 @@ same<typeof DiscoverError, typeof ShardwireError>(true);
 await discoverGateway({ tokens: ["t"] });
 
 // Metrics of one shard, or of several.
-toPrometheus(shard.snapshot()) satisfies string;
-toPrometheus([shard.snapshot(), disposed.snapshot()]) satisfies string;
+toPrometheus(shard.info()) satisfies string;
+toPrometheus([shard.info(), disposed.info()]) satisfies string;
 // @ts-expect-error a snapshot has to be taken first
 toPrometheus(shard);
