@@ -10,7 +10,7 @@ import type { ShardInfo } from "./index.js";
  * `text/plain; version=0.0.4`.
  *
  * Every counter is there, as `shardwire_wire_bytes_total{shard="0"}` for `counters.wireBytes`, and so are a few gauges:
- * `shardwire_status{shard, status}`, `shardwire_heartbeat_round_trip_seconds`, `shardwire_commands_available` and
+ * `shardwire_status{shard, status}`, `shardwire_latency_seconds`, `shardwire_commands_available` and
  * `shardwire_commands_waiting`. What is not known yet, such as the round trip before the first heartbeat, is left
  * out.
  */

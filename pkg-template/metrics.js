@@ -2,7 +2,7 @@
 
 /** Gauges, by name: what it is, and where the information has it. */
 const GAUGES = {
-  shardwire_heartbeat_round_trip_seconds: ["Round trip of the newest heartbeat.", ({ heartbeat }) => toSeconds(heartbeat?.lastMs)],
+  shardwire_latency_seconds: ["Newest round trip of a heartbeat.", ({ heartbeat }) => toSeconds(heartbeat?.lastMs)],
   shardwire_commands_available: ["Commands that could be sent at once.", ({ commands }) => commands?.available],
   shardwire_commands_waiting: ["Commands that wait for their turn.", ({ commands }) => commands?.waiting],
 };
@@ -24,8 +24,8 @@ export function toPrometheus(infos) {
       const name = `shardwire_${toSnake(key)}_total`;
       const help = `Counter ${key} of the shard.`;
       if (typeof value === "number") add(name, "counter", help, {}, value);
-      // A counter for each name of something, such as of events.
-      else for (const [each, count] of Object.entries(value ?? {})) add(name, "counter", help, { name: each }, count);
+      // A counter for each name of an event.
+      else for (const [each, count] of Object.entries(value ?? {})) add(name, "counter", help, { event: each }, count);
     }
   }
   return [...metrics.values()].flat().map((line) => `${line}\n`).join("");

@@ -43,9 +43,9 @@ test("all shards of a metric are together, below what it is", () => {
 # TYPE shardwire_status gauge
 shardwire_status{shard="0",status="ready"} 1
 shardwire_status{shard="1",status="ready"} 1
-# HELP shardwire_heartbeat_round_trip_seconds Round trip of the newest heartbeat.
-# TYPE shardwire_heartbeat_round_trip_seconds gauge
-shardwire_heartbeat_round_trip_seconds{shard="0"} 0.0415
+# HELP shardwire_latency_seconds Newest round trip of a heartbeat.
+# TYPE shardwire_latency_seconds gauge
+shardwire_latency_seconds{shard="0"} 0.0415
 # HELP shardwire_commands_available Commands that could be sent at once.
 # TYPE shardwire_commands_available gauge
 shardwire_commands_available{shard="0"} 5
@@ -66,7 +66,7 @@ test("a counter by name has its names as labels, whatever is in them", () => {
   const counters = { events: { READY: 1, 'A"\\\n': 2 } };
   const found = samples(toPrometheus({ shard: [0, 1], status: "idle", counters })).slice(1);
   assert.deepEqual(found, [
-    { name: "shardwire_events_total", labels: 'shard="0",name="READY"', value: 1 },
-    { name: "shardwire_events_total", labels: String.raw`shard="0",name="A\"\\\n"`, value: 2 },
+    { name: "shardwire_events_total", labels: 'shard="0",event="READY"', value: 1 },
+    { name: "shardwire_events_total", labels: String.raw`shard="0",event="A\"\\\n"`, value: 2 },
   ]);
 });
