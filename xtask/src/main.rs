@@ -13,6 +13,7 @@ use crate::workspace::Workspace;
 mod browser;
 mod demo;
 mod gateway;
+mod names;
 mod npm;
 mod package;
 mod progress;
