@@ -285,8 +285,8 @@ export type GatewayEvent =
   | NoticeEvent
   | StoppedEvent;
 
-/** A picture of the shard at one moment. The same shape as the Rust crate's `Snapshot`. */
-export interface Snapshot {
+/** A picture of the shard at one moment. The same shape as the Rust crate's `ShardInfo`. */
+export interface ShardInfo {
   status: StatusName;
   shard: ShardId;
   session: Session | null;
@@ -392,7 +392,7 @@ export declare class Shard implements AsyncIterable<GatewayEvent> {
   [Symbol.asyncIterator](): AsyncIterableIterator<GatewayEvent>;
 
   /** Everything there is to see. */
-  snapshot(): Snapshot;
+  info(): ShardInfo;
 
   /** @throws {ShardwireError} */
   updatePresence(presence: Presence): void;

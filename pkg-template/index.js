@@ -150,8 +150,8 @@ export class Shard {
     return this;
   }
 
-  snapshot() {
-    return guard(() => this.#raw.snapshot());
+  info() {
+    return guard(() => this.#raw.info());
   }
 
   async nextBatch() {

@@ -58,6 +58,8 @@
 //!             Output::Identified => println!("tell the ledger"),
 //!             Output::Event(Event::Disconnected { fault, .. }) => break 'lost fault,
 //!             Output::Event(event) => println!("{event:?}"),
+//!             Output::Settled(_ticket, outcome) => println!("a command: {outcome:?}"),
+//!             Output::Reply(_request, reply) => println!("an answer: {reply:?}"),
 //!             // Sleep until then, or until the socket has something to tell.
 //!             Output::Wait(wake) => break wake.at.unwrap_or(now + Duration::from_secs(1)),
 //!         }

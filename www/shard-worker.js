@@ -111,7 +111,7 @@ function addMoment(moment) {
 
 /** Sums over all shards of this page's life. */
 function counters() {
-  const own = current?.shard.snapshot().counters ?? {};
+  const own = current?.shard.info().counters ?? {};
   const names = new Set([...Object.keys(carried), ...Object.keys(own)]);
   return Object.fromEntries([...names].map((name) => [name, (carried[name] ?? 0) + (own[name] ?? 0)]));
 }
@@ -119,7 +119,7 @@ function counters() {
 function flush() {
   const now = Date.now();
   if (!current || (!isDirty && now - sentAt < QUIET_MS)) return;
-  const snapshot = { ...current.shard.snapshot(), counters: counters() };
+  const snapshot = { ...current.shard.info(), counters: counters() };
   postMessage({ type: "batch", at: now, snapshot, moments, ...desk.takeFresh() });
   moments = [];
   isDirty = false;

@@ -6,9 +6,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::task::AtomicWaker;
+use futures::{
+    channel::{mpsc, oneshot},
+    task::AtomicWaker,
+};
 
-use crate::proto::{Command, CommandError, Input, Payload};
+use super::{answer::Collecting, sending::Sending};
+use crate::proto::{
+    Command, CommandError, Config, Input, Payload, Reply, Request, RequestChannelInfo,
+    RequestGuildMembers, RequestOptions, RequestSoundboardSounds, SendOptions, VoiceState,
+};
 
 /// How a shard is closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,37 +31,119 @@ pub enum CloseMode {
 #[derive(Clone)]
 pub struct ShardHandle {
     line: Arc<Line>,
-    /// Size of an encoded command.
-    command_bytes: usize,
 }
 
 /// What waits on its way to the shard.
 pub(super) struct Line {
     inner: Mutex<Waiting>,
     waker: AtomicWaker,
-    /// Commands that may wait here and in the machine together.
-    limit: usize,
+    config: Config,
 }
 
 #[derive(Default)]
 struct Waiting {
-    payloads: VecDeque<Payload>,
+    errands: VecDeque<Errand>,
+    /// Errands that the shard has taken and that nobody wants any more.
+    unwanted: Vec<u64>,
+    /// The number of the newest errand.
+    newest: u64,
     /// The newest wish about the life cycle; closing is never replaced by another.
     wish: Option<Input>,
-    /// Commands that wait in the machine.
-    in_machine: usize,
+    /// What waits in the machine.
+    in_machine: Load,
     is_stopped: bool,
 }
 
+/// How much waits, by what bounds it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    pub commands: usize,
+    pub requests: usize,
+}
+
+/// Something to be done by the shard.
+pub(super) struct Errand {
+    pub number: u64,
+    pub task: Task,
+}
+
+/// What is to be done, and who wants to know.
+pub(super) enum Task {
+    Command {
+        payload: Payload,
+        options: SendOptions,
+        /// `None`: nobody.
+        teller: Option<oneshot::Sender<Result<(), CommandError>>>,
+    },
+    Request {
+        request: Request,
+        options: RequestOptions,
+        teller: mpsc::UnboundedSender<Reply>,
+    },
+}
+
 impl ShardHandle {
-    pub(super) fn new(line: Arc<Line>, command_bytes: usize) -> Self {
-        Self { line, command_bytes }
+    pub(super) fn new(line: Arc<Line>) -> Self {
+        Self { line }
     }
 
-    /// Queues a command. It is sent once the session is ready and the send limit allows it, also after a reconnect.
+    /// Queues a command. It is sent once the session is ready and the send limits allow it, also after a reconnect.
     pub fn send(&self, command: &Command) -> Result<(), CommandError> {
-        let payload = command.encode(self.command_bytes)?;
-        self.line.push(payload)
+        self.send_payload(command, SendOptions::default(), None).map(|_| ())
+    }
+
+    /// Queues a command with a choice of how it waits, and tells what became of it.
+    pub fn send_with(
+        &self,
+        command: &Command,
+        options: SendOptions,
+    ) -> Result<Sending, CommandError> {
+        let (teller, outcome) = oneshot::channel();
+        let number = self.send_payload(command, options, Some(teller))?;
+        Ok(Sending::new(outcome, Arc::clone(&self.line), number))
+    }
+
+    /// Asks the Gateway something and collects the answer.
+    pub fn request(
+        &self,
+        request: Request,
+        options: RequestOptions,
+    ) -> Result<Collecting, CommandError> {
+        // Told now rather than by the answer, as it is the caller's fault.
+        request.check(&self.line.config)?;
+        let (teller, replies) = mpsc::unbounded();
+        let number = self.line.push(Task::Request { request, options, teller })?;
+        Ok(Collecting::new(replies, Arc::clone(&self.line), number))
+    }
+
+    /// Collects members of a guild.
+    pub fn request_members(
+        &self,
+        request: RequestGuildMembers,
+    ) -> Result<Collecting, CommandError> {
+        self.request(Request::Members(request), RequestOptions::default())
+    }
+
+    /// Collects the soundboard sounds of guilds.
+    pub fn request_soundboard_sounds(
+        &self,
+        guild_ids: Vec<String>,
+    ) -> Result<Collecting, CommandError> {
+        let request = RequestSoundboardSounds { guild_ids };
+        self.request(Request::Soundboard(request), RequestOptions::default())
+    }
+
+    /// Collects what is set on the channels of a guild.
+    pub fn request_channel_info(
+        &self,
+        request: RequestChannelInfo,
+    ) -> Result<Collecting, CommandError> {
+        self.request(Request::ChannelInfo(request), RequestOptions::default())
+    }
+
+    /// Joins a voice channel, moves to it, or leaves; the answer holds what a voice connection needs.
+    pub fn update_voice_state(&self, state: VoiceState) -> Result<Collecting, CommandError> {
+        self.request(Request::Voice(state), RequestOptions::default())
     }
 
     /// Ends the shard; its stream ends with `Stopped`.
@@ -76,6 +165,16 @@ impl ShardHandle {
     pub fn start(&self) {
         self.line.wish(Input::Start);
     }
+
+    fn send_payload(
+        &self,
+        command: &Command,
+        options: SendOptions,
+        teller: Option<oneshot::Sender<Result<(), CommandError>>>,
+    ) -> Result<u64, CommandError> {
+        let payload = command.encode(&self.line.config)?;
+        self.line.push(Task::Command { payload, options, teller })
+    }
 }
 
 impl fmt::Debug for ShardHandle {
@@ -85,8 +184,8 @@ impl fmt::Debug for ShardHandle {
 }
 
 impl Line {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { inner: Mutex::default(), waker: AtomicWaker::new(), limit }
+    pub(super) fn new(config: Config) -> Self {
+        Self { inner: Mutex::default(), waker: AtomicWaker::new(), config }
     }
 
     pub(super) fn register(&self, waker: &std::task::Waker) {
@@ -98,41 +197,71 @@ impl Line {
         self.lock(|waiting| waiting.wish.take())
     }
 
-    /// The next command, with what the machine holds already told.
-    pub(super) fn next_payload(&self, in_machine: usize) -> Option<Payload> {
+    /// The next errand, with what the machine holds already told.
+    pub(super) fn next_errand(&self, in_machine: Load) -> Option<Errand> {
         self.lock(|waiting| {
-            let payload = waiting.payloads.pop_front();
-            waiting.in_machine = in_machine + usize::from(payload.is_some());
-            payload
+            waiting.in_machine = in_machine;
+            let errand = waiting.errands.pop_front()?;
+            waiting.in_machine.add(&errand.task);
+            Some(errand)
         })
     }
 
-    /// Commands that wait here.
-    pub(super) fn len(&self) -> usize {
-        self.lock(|waiting| waiting.payloads.len())
+    /// An errand that the shard has taken and that nobody wants any more.
+    pub(super) fn next_unwanted(&self) -> Option<u64> {
+        self.lock(|waiting| waiting.unwanted.pop())
     }
 
-    /// Nothing is taken any more.
+    /// What waits here.
+    pub(super) fn load(&self) -> Load {
+        self.lock(|waiting| waiting.load())
+    }
+
+    /// Nothing is taken any more. Whoever waits for an outcome learns that there will be none, as its teller is dropped.
     pub(super) fn stop(&self) {
         self.lock(|waiting| *waiting = Waiting { is_stopped: true, ..Waiting::default() });
     }
 
-    fn push(&self, payload: Payload) -> Result<(), CommandError> {
+    /// Nobody wants the outcome of an errand any more.
+    pub(super) fn take_back(&self, number: u64) {
         self.lock(|waiting| {
+            let place = waiting.errands.iter().position(|errand| errand.number == number);
+            match place {
+                Some(place) => drop(waiting.errands.remove(place)),
+                None if waiting.is_stopped => {}
+                None => waiting.unwanted.push(number),
+            }
+        });
+        self.waker.wake();
+    }
+
+    fn push(&self, task: Task) -> Result<u64, CommandError> {
+        let number = self.lock(|waiting| {
             if waiting.is_stopped {
                 return Err(CommandError::Stopped);
             }
-            if waiting.payloads.len() + waiting.in_machine >= self.limit {
-                return Err(CommandError::QueueFull { limit: self.limit });
+            let limits = self.config.limits();
+            let load = waiting.load();
+            let (held, limit) = match &task {
+                Task::Command { .. } => {
+                    (load.commands + waiting.in_machine.commands, limits.waiting_commands)
+                }
+                Task::Request { .. } => {
+                    (load.requests + waiting.in_machine.requests, limits.open_requests)
+                }
+            };
+            if held >= limit {
+                return Err(CommandError::QueueFull { limit });
             }
-            waiting.payloads.push_back(payload);
-            Ok(())
+            waiting.newest += 1;
+            waiting.errands.push_back(Errand { number: waiting.newest, task });
+            Ok(waiting.newest)
         })?;
         self.waker.wake();
-        Ok(())
+        Ok(number)
     }
 
-    fn wish(&self, wish: Input) {
+    pub(super) fn wish(&self, wish: Input) {
         self.lock(|waiting| {
             if !matches!(waiting.wish, Some(Input::Close { .. })) {
                 waiting.wish = Some(wish);
@@ -144,5 +273,28 @@ impl Line {
     fn lock<T>(&self, act: impl FnOnce(&mut Waiting) -> T) -> T {
         // Nothing in here panics half-way, so a poisoned lock still holds sound data.
         act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line").finish_non_exhaustive()
+    }
+}
+
+impl Waiting {
+    fn load(&self) -> Load {
+        let mut load = Load::default();
+        self.errands.iter().for_each(|errand| load.add(&errand.task));
+        load
+    }
+}
+
+impl Load {
+    fn add(&mut self, task: &Task) {
+        match task {
+            Task::Command { .. } => self.commands += 1,
+            Task::Request { .. } => self.requests += 1,
+        }
     }
 }

@@ -1,30 +1,28 @@
 //! One loop that joins machine, socket, clock and commands. Decides nothing about the protocol.
 
 use std::{
+    fmt,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use futures::{Stream, StreamExt};
+use futures::{
+    Stream, StreamExt,
+    channel::{mpsc, oneshot},
+};
 
 use super::{
-    handle::{Line, ShardHandle},
+    handle::{Errand, Line, Load, ShardHandle, Task},
+    ledger::SharedSlots,
     timer::Timer,
     transport::Transport,
 };
 use crate::proto::{
-    Config, ConfigError, Event, Input, Instant, Output, Session, SessionStartLimit, ShardMachine,
-    Slots, Snapshot, Status,
+    CommandError, Config, ConfigError, Event, Input, Instant, Output, Reply, RequestId, Session,
+    ShardId, ShardInfo, ShardMachine, Status, Ticket,
 };
-
-/// The identify ledger that all shards of a bot share. Their timers must count from the same epoch.
-pub type SharedSlots = Arc<Mutex<Slots>>;
-
-/// A ledger for what `/gateway/bot` said at `now`, or for a small bot that has not asked.
-pub fn shared_slots(limit: SessionStartLimit, now: Instant) -> SharedSlots {
-    Arc::new(Mutex::new(Slots::new(limit, now)))
-}
 
 /// Rounds of one poll without an event for the user, after which others get a turn.
 const PATIENT_ROUNDS: u32 = 256;
@@ -33,7 +31,6 @@ const PATIENT_ROUNDS: u32 = 256;
 ///
 /// It does nothing unless polled, so no event is lost before somebody listens, and a slow reader slows the socket. It must be
 /// polled steadily all the same, as heartbeats leave when it is polled. The stream ends after [`Event::Stopped`].
-#[derive(Debug)]
 #[must_use = "a shard does nothing unless polled"]
 pub struct Shard<T, C> {
     machine: ShardMachine,
@@ -41,7 +38,69 @@ pub struct Shard<T, C> {
     timer: C,
     slots: SharedSlots,
     line: HandleEnd,
+    tellers: Tellers,
+    watcher: Option<Watcher>,
+    clocks: Clocks,
     is_started: bool,
+}
+
+type Watcher = Box<dyn FnMut(ShardId, Watched<'_>) + Send>;
+
+/// A step of a shard, for whoever watches. Printed in a few words, without anything that a message holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Watched<'a> {
+    /// What the machine was told.
+    Input(&'a Input),
+    /// What the machine wants.
+    Output(&'a Output),
+}
+
+impl fmt::Display for Watched<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(input) => input.fmt(f),
+            Self::Output(output) => output.fmt(f),
+        }
+    }
+}
+
+/// Who wants to know what becomes of the commands and requests that the machine holds. As many as the machine bounds.
+#[derive(Default)]
+struct Tellers {
+    commands: Vec<Teller<Ticket, oneshot::Sender<Result<(), CommandError>>>>,
+    requests: Vec<Teller<RequestId, mpsc::UnboundedSender<Reply>>>,
+}
+
+struct Teller<Id, Line> {
+    /// The machine's number.
+    id: Id,
+    /// The errand's number.
+    number: u64,
+    line: Line,
+}
+
+/// The two clocks when they were last compared: the timer's, and the one on the wall.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clocks {
+    compared_at: Instant,
+    /// `None` before the first comparison, or if there is none.
+    wall: Option<Duration>,
+}
+
+/// A sleep shorter than this is not told from a clock that is being set right.
+const SLEEP: Duration = Duration::from_secs(5);
+/// Between two comparisons of the clocks, as reading the one on the wall costs.
+const COMPARE_EVERY: Duration = Duration::from_secs(1);
+
+impl Clocks {
+    /// How long the computer slept since the last comparison, if it did.
+    fn compare(&mut self, now: Instant, wall: Option<Duration>) -> Option<Duration> {
+        let passed = now.saturating_since(self.compared_at);
+        let on_wall = wall?.saturating_sub(self.wall.unwrap_or(wall?));
+        let slept = on_wall.saturating_sub(passed);
+        *self = Self { compared_at: now, wall };
+        (slept >= SLEEP).then_some(slept)
+    }
 }
 
 /// The shard's end of the line: whoever holds the other end learns when it is gone.
@@ -53,9 +112,13 @@ impl Drop for HandleEnd {
     }
 }
 
-impl std::fmt::Debug for HandleEnd {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("HandleEnd")
+impl<T: fmt::Debug, C: fmt::Debug> fmt::Debug for Shard<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shard")
+            .field("machine", &self.machine)
+            .field("transport", &self.transport)
+            .field("timer", &self.timer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,12 +131,20 @@ impl<T: Transport, C: Timer> Shard<T, C> {
         transport: T,
         timer: C,
     ) -> (Self, ShardHandle) {
-        let limits = config.limits();
-        let line = Arc::new(Line::new(limits.waiting_commands));
-        let handle = ShardHandle::new(Arc::clone(&line), limits.command_bytes);
-        let machine = ShardMachine::new(config, seed);
-        let line = HandleEnd(line);
-        (Self { machine, transport, timer, slots, line, is_started: false }, handle)
+        let line = Arc::new(Line::new(config.clone()));
+        let handle = ShardHandle::new(Arc::clone(&line));
+        let shard = Self {
+            machine: ShardMachine::new(config, seed),
+            transport,
+            timer,
+            slots,
+            line: HandleEnd(line),
+            tellers: Tellers::default(),
+            watcher: None,
+            clocks: Clocks::default(),
+            is_started: false,
+        };
+        (shard, handle)
     }
 
     /// Makes it resume `session` instead of identifying.
@@ -93,12 +164,25 @@ impl<T: Transport, C: Timer> Shard<T, C> {
     }
 
     /// Everything there is to see.
-    pub fn snapshot(&mut self) -> Snapshot {
+    pub fn info(&mut self) -> ShardInfo {
         let now = self.timer.now();
-        let mut snapshot = self.machine.snapshot(now);
+        let mut info = self.machine.info(now);
+        let load = self.line.0.load();
         // Those that the machine has not been told of yet wait as well.
-        snapshot.commands.waiting += self.line.0.len();
-        snapshot
+        info.commands.waiting += load.commands + load.requests;
+        info.commands.open_requests += load.requests;
+        info.peer = self.transport.peer();
+        info
+    }
+
+    /// Counts from zero again.
+    pub fn reset_counters(&mut self) {
+        self.machine.reset_counters();
+    }
+
+    /// Shows every step to `watcher`: for logs. It must return at once.
+    pub fn watch(&mut self, watcher: impl FnMut(ShardId, Watched<'_>) + Send + 'static) {
+        self.watcher = Some(Box::new(watcher));
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
@@ -110,7 +194,9 @@ impl<T: Transport, C: Timer> Shard<T, C> {
         }
         self.line.0.register(cx.waker());
         for _ in 0..PATIENT_ROUNDS {
-            match self.machine.poll_output() {
+            let output = self.machine.poll_output();
+            self.show(|| Watched::Output(&output));
+            match output {
                 Output::Close(_, close) => self.transport.close(close),
                 Output::Event(event) => {
                     if matches!(event, Event::Stopped { .. }) {
@@ -122,7 +208,9 @@ impl<T: Transport, C: Timer> Shard<T, C> {
                 }
                 Output::Identified => self.identified(),
                 Output::Open(connection, url) => self.transport.open(connection, &url),
+                Output::Reply(id, reply) => self.tellers.reply(id, reply),
                 Output::ReserveIdentify => self.reserve(),
+                Output::Settled(ticket, outcome) => self.tellers.settle(ticket, outcome),
                 Output::Transmit(_, frame) => self.transport.send(frame),
                 Output::Wait(_) if matches!(self.machine.status(), Status::Stopped) => {
                     return Poll::Ready(None);
@@ -142,10 +230,12 @@ impl<T: Transport, C: Timer> Shard<T, C> {
     fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(wish) = self.line.0.next_wish() {
             self.tell(wish);
-        } else if let Some(payload) = self.line.0.next_payload(self.machine.waiting()) {
-            let now = self.timer.now();
-            // The line is no longer than the machine's own, so this is refused only once the shard has stopped.
-            let _ = self.machine.send(payload, now);
+        } else if let Some(number) = self.line.0.next_unwanted() {
+            self.take_back(number);
+        } else if let Some(errand) = self.line.0.next_errand(self.load()) {
+            self.run(errand);
+        } else if let Some(slept) = self.slept() {
+            self.tell(Input::Suspended(slept));
         } else if let Poll::Ready(event) = self.transport.poll(cx) {
             self.tell(event.into());
         } else {
@@ -156,26 +246,90 @@ impl<T: Transport, C: Timer> Shard<T, C> {
     }
 
     fn tell(&mut self, input: Input) {
+        self.show(|| Watched::Input(&input));
         let now = self.timer.now();
         self.machine.handle(input, now);
     }
 
+    fn show<'a>(&mut self, step: impl FnOnce() -> Watched<'a>) {
+        if let Some(watcher) = &mut self.watcher {
+            watcher(self.machine.config().shard(), step());
+        }
+    }
+
+    /// What waits in the machine. Requests that wait to be sent are in its line too.
+    fn load(&self) -> Load {
+        Load { commands: self.machine.waiting(), requests: self.machine.open_requests() }
+    }
+
+    fn run(&mut self, Errand { number, task }: Errand) {
+        let now = self.timer.now();
+        match task {
+            Task::Command { payload, options, teller } => {
+                match (self.machine.send(payload, options, now), teller) {
+                    (Ok(ticket), Some(teller)) => {
+                        self.tellers.commands.push(Teller { id: ticket, number, line: teller });
+                    }
+                    // Nobody may be left who wants to know.
+                    (Err(error), Some(teller)) => drop(teller.send(Err(error))),
+                    (_, None) => {}
+                }
+            }
+            Task::Request { request, options, teller } => {
+                match self.machine.request(request, options, now) {
+                    Ok(id) => self.tellers.requests.push(Teller { id, number, line: teller }),
+                    Err(error) => drop(teller.unbounded_send(Reply::Failed(error.into()))),
+                }
+            }
+        }
+    }
+
+    fn take_back(&mut self, number: u64) {
+        let Tellers { commands, requests } = &self.tellers;
+        if let Some(teller) = commands.iter().find(|teller| teller.number == number) {
+            self.machine.cancel(teller.id);
+        } else if let Some(teller) = requests.iter().find(|teller| teller.number == number) {
+            self.machine.cancel_request(teller.id);
+        }
+    }
+
+    /// How long the computer slept, if it did so since this was last asked.
+    fn slept(&mut self) -> Option<Duration> {
+        let now = self.timer.now();
+        if now < self.clocks.compared_at + COMPARE_EVERY {
+            return None;
+        }
+        let wall = self.timer.wall();
+        self.clocks.compare(now, wall)
+    }
+
     fn reserve(&mut self) {
         let now = self.timer.now();
-        let shard = self.machine.config().shard();
-        let answer = self.with_slots(|slots| slots.reserve(shard, now));
-        self.machine.handle(Input::IdentifyAt(answer), now);
+        let answer = self.slots.reserve(self.machine.config().shard(), now);
+        self.tell(Input::IdentifyAt(answer));
     }
 
     fn identified(&mut self) {
-        let now = self.timer.now();
-        let shard = self.machine.config().shard();
-        self.with_slots(|slots| slots.sent(shard, now));
+        let (now, wall) = (self.timer.now(), self.timer.wall());
+        self.slots.sent(self.machine.config().shard(), now, wall);
+    }
+}
+
+impl Tellers {
+    fn settle(&mut self, ticket: Ticket, outcome: Result<(), CommandError>) {
+        if let Some(at) = self.commands.iter().position(|teller| teller.id == ticket) {
+            // Nobody may be left who wants to know.
+            let _ = self.commands.swap_remove(at).line.send(outcome);
+        }
     }
 
-    fn with_slots<R>(&self, act: impl FnOnce(&mut Slots) -> R) -> R {
-        // Nothing in here panics half-way, so a poisoned lock still holds sound data.
-        act(&mut self.slots.lock().unwrap_or_else(PoisonError::into_inner))
+    fn reply(&mut self, id: RequestId, reply: Reply) {
+        let Some(at) = self.requests.iter().position(|teller| teller.id == id) else { return };
+        let is_last = matches!(reply, Reply::Done | Reply::Failed(_));
+        let _ = self.requests[at].line.unbounded_send(reply);
+        if is_last {
+            self.requests.swap_remove(at);
+        }
     }
 }
 
@@ -183,6 +337,17 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Shard<T, C> {
     /// The next event; `None` after the end.
     pub async fn next_event(&mut self) -> Option<Event> {
         self.next().await
+    }
+
+    /// Closes with the session kept, and gives the session: for going on in another process. Events that come meanwhile
+    /// are not lost, as the session stands before them and a resume brings them again.
+    pub async fn disconnect(mut self) -> Option<Session> {
+        self.line.0.wish(Input::Close { keep_session: true });
+        let mut unread = Vec::new();
+        while let Some(event) = self.next().await {
+            unread.push(event);
+        }
+        Some(self.session()?.before(&unread))
     }
 }
 

@@ -24,6 +24,11 @@ pub trait Transport {
     /// Only codes that a browser may send are ever given: 1000, and 3000 to 4999.
     fn close(&mut self, close: Close);
 
+    /// The address of the other end of the open socket, where the platform tells it.
+    fn peer(&self) -> Option<String> {
+        None
+    }
+
     /// What happened next on the socket. Must arrange for a wake-up if it is pending.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TransportEvent>;
 }

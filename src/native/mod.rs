@@ -35,7 +35,7 @@ mod transport;
 
 pub use self::{timer::TokioTimer, transport::NativeTransport};
 use crate::{
-    driver::{Shard, ShardHandle, SharedSlots, Timer as _, shared_slots},
+    driver::{Shard, ShardHandle, SharedSlots, Timer as _},
     proto::{Config, ConfigError, Session, SessionStartLimit},
 };
 
@@ -68,5 +68,5 @@ pub fn connect_with(config: Config, slots: SharedSlots) -> (NativeShard, ShardHa
 /// An identify ledger for shards of this process. `limit` is what `/gateway/bot` said just now: its `reset_after` counts from
 /// this call.
 pub fn slots(limit: SessionStartLimit) -> SharedSlots {
-    shared_slots(limit, TokioTimer::new().now())
+    SharedSlots::new(limit, TokioTimer::new().now())
 }

@@ -39,6 +39,10 @@ impl Timer for TokioTimer {
         Instant::from_epoch(EPOCH.get_or_init(time::Instant::now).elapsed())
     }
 
+    fn wall(&mut self) -> Option<Duration> {
+        time::SystemTime::now().duration_since(time::UNIX_EPOCH).ok()
+    }
+
     fn set(&mut self, at: Option<Instant>) {
         if self.at == at {
             return;

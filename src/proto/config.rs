@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use super::{
     error::ConfigError,
     filter::Filter,
+    hooks::{ConnectPlan, Hooks, Tap},
     intents::Intents,
     wire::{
         Codec, Compression, Decoder, Encoding, Frame, GatewayUrl, IdentifyProperties, Presence,
@@ -16,7 +17,10 @@ use super::{
 pub const DEFAULT_GATEWAY_URL: &str = "wss://gateway.discord.gg";
 
 /// The Gateway version that shardwire speaks.
-pub const API_VERSION: &str = "10";
+pub const API_VERSION: u8 = 10;
+
+/// The same as it stands in addresses.
+const VERSION_TEXT: &str = "10";
 
 /// A bot token. It has no `Display`, and its `Debug` prints a fixed word.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,6 +66,10 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Size of one inflated message: a guard against bombs, far above the largest guilds.
     pub inflated_bytes: usize,
+    /// Requests whose answers are collected at the same time.
+    pub open_requests: usize,
+    /// Size of one collected answer: the members of a guild of some hundred thousand.
+    pub answer_bytes: usize,
 }
 
 impl Default for Limits {
@@ -71,6 +79,8 @@ impl Default for Limits {
             command_bytes: 4096,
             message_bytes: 16 << 20,
             inflated_bytes: 64 << 20,
+            open_requests: 100,
+            answer_bytes: 256 << 20,
         }
     }
 }
@@ -135,6 +145,9 @@ pub(crate) struct Choices {
     pub presence: Option<Presence>,
     pub large_threshold: Option<u16>,
     pub properties: IdentifyProperties,
+    pub capabilities: u64,
+    pub keeps_url: bool,
+    pub hooks: Hooks,
     pub limits: Limits,
     pub patience: Patience,
 }
@@ -156,6 +169,9 @@ impl Config {
                 presence: None,
                 large_threshold: None,
                 properties: IdentifyProperties::default(),
+                capabilities: 0,
+                keeps_url: false,
+                hooks: Hooks::default(),
                 limits: Limits::default(),
                 patience: Patience::default(),
             },
@@ -165,6 +181,16 @@ impl Config {
     /// The bounds of what is kept.
     pub const fn limits(&self) -> &Limits {
         &self.choices.limits
+    }
+
+    /// The intents.
+    pub const fn intents(&self) -> Intents {
+        self.choices.intents
+    }
+
+    /// The compression.
+    pub const fn compression(&self) -> Compression {
+        self.choices.compression
     }
 
     /// The token, to compare with another's.
@@ -180,15 +206,18 @@ impl Config {
     /// `url` with the parameters that this configuration asks for.
     pub(crate) fn with_query(&self, url: &GatewayUrl) -> String {
         let encoding = self.choices.encoding.parameter();
-        let mut parameters = vec![("v", API_VERSION), ("encoding", encoding)];
+        let mut parameters = vec![("v", VERSION_TEXT), ("encoding", encoding)];
         parameters.extend(self.choices.compression.parameter().map(|value| ("compress", value)));
         url.with_parameters(&parameters)
     }
 
     /// The decoder of a new connection.
     pub(crate) fn decoder(&self) -> Decoder {
-        let Choices { compression, encoding, .. } = self.choices;
-        let limit = self.choices.limits.inflated_bytes;
+        self.decoder_of(self.choices.compression, self.choices.limits.inflated_bytes)
+    }
+
+    fn decoder_of(&self, compression: Compression, limit: usize) -> Decoder {
+        let encoding = self.choices.encoding;
         match &self.choices.codec {
             Some(codec) => Decoder::foreign(codec.decoder(compression, encoding, limit)),
             None => Decoder::new(compression, encoding, limit),
@@ -207,9 +236,23 @@ impl Config {
         encoded.unwrap_or_else(|_| Frame::Binary(Vec::new()))
     }
 
-    /// A resume address from the gateway, or from a stored session, if it may be used: it must not be less safe than the
-    /// base address, as the token goes there too.
+    /// The text of a message that was encoded for the wire; `None` if it is not of this shard's encoding.
+    pub(crate) fn read(&self, frame: &Frame) -> Option<String> {
+        let mut decoder = self.decoder_of(Compression::None, self.choices.limits.command_bytes);
+        decoder.feed(frame).ok().flatten().map(str::to_owned)
+    }
+
+    /// A resume address from the gateway, or from a stored session, if it may be used.
     pub(crate) fn resume_url(&self, text: &str) -> Option<GatewayUrl> {
+        if self.choices.keeps_url {
+            return None;
+        }
+        self.safe_url(text)
+    }
+
+    /// An address that was not checked with the configuration, if it may be used: it must not be less safe than the base
+    /// address, as the token goes there too.
+    pub(crate) fn safe_url(&self, text: &str) -> Option<GatewayUrl> {
         let url = GatewayUrl::parse(text).ok()?;
         let is_safe = url.is_secure() || (url.is_loopback() && !self.url.is_secure());
         (is_safe || self.choices.allow_insecure).then_some(url)
@@ -272,6 +315,44 @@ impl ConfigBuilder {
     /// The presence to identify with.
     pub fn presence(mut self, presence: Presence) -> Self {
         self.choices.presence = Some(presence);
+        self
+    }
+
+    /// The presence to identify with, asked for at each identify. A presence that was sent meanwhile goes before it, as
+    /// users expect the bot to look as it did.
+    pub fn presence_with(
+        mut self,
+        presence: impl Fn(ShardId) -> Presence + Send + Sync + 'static,
+    ) -> Self {
+        self.choices.hooks.presence = Some(Arc::new(presence));
+        self
+    }
+
+    /// Called before each connection; may change its address and the identify properties. An address that is less safe
+    /// than the base address, or is none, is not used and told by a notice.
+    pub fn before_connect(
+        mut self,
+        hook: impl Fn(&mut ConnectPlan) + Send + Sync + 'static,
+    ) -> Self {
+        self.choices.hooks.before_connect = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called with the text of each message before it is processed, after inflating; says what becomes of it.
+    pub fn tap(mut self, tap: impl Fn(&str) -> Tap + Send + Sync + 'static) -> Self {
+        self.choices.hooks.tap = Some(Arc::new(tap));
+        self
+    }
+
+    /// Capability flags of identify; none unless set. Source: Discord's "Gateway capabilities".
+    pub fn capabilities(mut self, flags: u64) -> Self {
+        self.choices.capabilities = flags;
+        self
+    }
+
+    /// Resumes at the base address too, whatever READY names: for a proxy that stands before Discord's Gateway.
+    pub fn keep_url(mut self, keep: bool) -> Self {
+        self.choices.keeps_url = keep;
         self
     }
 
@@ -347,6 +428,9 @@ impl Choices {
         if let Some(members) = self.large_threshold.filter(|members| !(50..=250).contains(members))
         {
             return Err(ConfigError::BadLargeThreshold(members));
+        }
+        if let Some(presence) = &self.presence {
+            presence.check().map_err(ConfigError::BadPresence)?;
         }
         if self.limits.message_bytes == 0 || self.limits.inflated_bytes == 0 {
             return Err(ConfigError::BadLimit("expected limits on messages above zero"));

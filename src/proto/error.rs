@@ -21,6 +21,8 @@ pub enum ConfigError {
     BadEncoding(&'static str),
     /// A limit or a wait that cannot work; says which and what it must be.
     BadLimit(&'static str),
+    /// A presence that Discord would not take; says what is expected.
+    BadPresence(&'static str),
     /// A session that is not of this shard.
     BadSession(&'static str),
     /// A shard number that is not below the total.
@@ -47,7 +49,7 @@ impl ConfigError {
             Self::BadIntents { .. } => "bad-intents",
             Self::BadLargeThreshold(_) => "bad-large-threshold",
             Self::BadEncoding(_) => "bad-encoding",
-            Self::BadLimit(_) => "bad-options",
+            Self::BadLimit(_) | Self::BadPresence(_) => "bad-options",
             Self::BadSession(_) => "bad-session",
             Self::BadShard { .. } => "bad-shard",
             Self::BadToken(_) => "bad-token",
@@ -67,7 +69,9 @@ impl fmt::Display for ConfigError {
             Self::BadLargeThreshold(got) => {
                 write!(f, "expected a large threshold from 50 to 250, got {got}")
             }
-            Self::BadEncoding(expected) | Self::BadLimit(expected) => f.write_str(expected),
+            Self::BadEncoding(expected)
+            | Self::BadLimit(expected)
+            | Self::BadPresence(expected) => f.write_str(expected),
             Self::BadSession(why) => write!(f, "expected a session that fits: {why}"),
             Self::BadShard { number, total } => {
                 write!(f, "expected a shard number below the total, got [{number}, {total}]")
@@ -91,10 +95,23 @@ impl Error for ConfigError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandError {
+    /// It was taken back before it was sent.
+    Cancelled,
+    /// Its deadline passed while it waited.
+    Expired,
     /// A field is out of its range; says which and what it must be.
     Invalid(&'static str),
+    /// The answer needs an intent that the shard does not identify with.
+    MissingIntent(&'static str),
+    /// The message is not encoded as the shard's messages are.
+    NotEncoded,
     /// The data is not JSON.
     NotJson,
+    /// It could not leave at once, and was not to wait.
+    NotNow {
+        /// How long until it could, if only a send limit holds it back.
+        retry_in: Option<Duration>,
+    },
     /// As many commands wait as may.
     QueueFull {
         /// The bound.
@@ -117,7 +134,11 @@ impl CommandError {
     /// A stable word for programs.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Invalid(_) | Self::NotJson => "bad-command",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Invalid(_) | Self::NotEncoded | Self::NotJson => "bad-command",
+            Self::MissingIntent(_) => "missing-intent",
+            Self::NotNow { .. } => "not-now",
             Self::QueueFull { .. } => "queue-full",
             Self::Reserved(_) => "reserved-opcode",
             Self::Stopped => "stopped",
@@ -129,7 +150,23 @@ impl CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Cancelled => f.write_str("the command was taken back before it was sent"),
+            Self::Expired => f.write_str("the deadline of the command passed before it was sent"),
             Self::Invalid(expected) => f.write_str(expected),
+            Self::MissingIntent(name) => write!(f, "expected the intent {name} for this request"),
+            Self::NotEncoded => {
+                f.write_str("expected a whole message in the encoding of this shard")
+            }
+            Self::NotNow { retry_in: Some(span) } => {
+                write!(
+                    f,
+                    "expected room in the send limit; there is some in {} ms",
+                    span.as_millis()
+                )
+            }
+            Self::NotNow { retry_in: None } => {
+                f.write_str("expected a session that is ready, for a command that does not wait")
+            }
             Self::NotJson => f.write_str("expected the command's data to be JSON"),
             Self::QueueFull { limit } => {
                 write!(
@@ -229,6 +266,13 @@ pub enum Fault {
     ReconnectRequested,
     /// The user wants a new connection.
     ReconnectWanted,
+    /// The computer slept: the clock on the wall jumped, and the connection is not worth a wait.
+    Suspended {
+        /// For how long.
+        slept: Duration,
+    },
+    /// The user's tap wants the shard to stop.
+    Tapped,
     /// The socket could not be opened, or broke without a close frame.
     Transport(TransportError),
     /// Something else than HELLO came first.
@@ -250,6 +294,8 @@ impl Fault {
             Self::Oversized { .. } => "oversized",
             Self::ReconnectRequested => "reconnect-requested",
             Self::ReconnectWanted => "reconnect-wanted",
+            Self::Suspended { .. } => "suspended",
+            Self::Tapped => "tapped",
             Self::Transport(_) => "transport",
             Self::UnexpectedMessage(_) => "unexpected-message",
             Self::Zombie => "zombie",
@@ -302,6 +348,10 @@ impl fmt::Display for Fault {
             }
             Self::ReconnectRequested => f.write_str("the gateway asked for a new connection"),
             Self::ReconnectWanted => f.write_str("a new connection was wanted here"),
+            Self::Suspended { slept } => {
+                write!(f, "the computer slept for {} seconds", slept.as_secs())
+            }
+            Self::Tapped => f.write_str("the tap stopped the shard"),
             Self::Transport(error) => write!(f, "the connection failed: {error}"),
             Self::UnexpectedMessage(opcode) => {
                 write!(f, "expected HELLO as the first message, got {opcode}")

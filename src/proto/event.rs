@@ -52,6 +52,21 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The word that its JSON form has as `type`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Disconnected { .. } => "disconnected",
+            Self::Dispatch(_) => "dispatch",
+            Self::HeartbeatAcked { .. } => "heartbeat",
+            Self::Notice(_) => "notice",
+            Self::Resumed { .. } => "resumed",
+            Self::StatusChanged { .. } => "status",
+            Self::Stopped { .. } => "stopped",
+        }
+    }
+}
+
 /// An event from Discord. Its data stays text until somebody wants it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Dispatch {
@@ -118,37 +133,31 @@ pub struct Report<'a>(pub &'a Event);
 impl Serialize for Report<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", self.0.kind())?;
         match self.0 {
             Event::Disconnected { fault, next } => {
-                map.serialize_entry("type", "disconnected")?;
                 map.serialize_entry("fault", fault)?;
                 next.write(&mut map)?;
             }
             Event::Dispatch(dispatch) => {
-                map.serialize_entry("type", "dispatch")?;
                 map.serialize_entry("name", &dispatch.name)?;
                 map.serialize_entry("sequence", &dispatch.sequence)?;
             }
             Event::HeartbeatAcked { round_trip } => {
-                map.serialize_entry("type", "heartbeat")?;
                 map.serialize_entry("roundTripMs", &Millis(*round_trip))?;
             }
             Event::Notice(notice) => {
-                map.serialize_entry("type", "notice")?;
                 map.serialize_entry("code", notice.code())?;
                 map.serialize_entry("message", &notice.to_string())?;
             }
             Event::Resumed { replayed } => {
-                map.serialize_entry("type", "resumed")?;
                 map.serialize_entry("replayed", replayed)?;
             }
             Event::StatusChanged { status, previous } => {
-                map.serialize_entry("type", "status")?;
                 status.write(&mut map)?;
                 map.serialize_entry("previous", previous.name())?;
             }
             Event::Stopped { reason } => {
-                map.serialize_entry("type", "stopped")?;
                 map.serialize_entry("reason", reason)?;
             }
         }
@@ -188,6 +197,28 @@ impl Next {
     }
 }
 
+impl Session {
+    /// The same session as it stood before `events`, which were taken from a shard and not handled: a resume brings them
+    /// again.
+    #[must_use]
+    pub fn before<'a>(mut self, events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut first = None;
+        let mut latest = 0;
+        for event in events {
+            let Event::Dispatch(dispatch) = event else { continue };
+            // Numbers start anew with a new session.
+            if first.is_none() || dispatch.sequence < latest {
+                first = Some(dispatch.sequence);
+            }
+            latest = dispatch.sequence;
+        }
+        if let Some(first) = first {
+            self.sequence = self.sequence.min(first.saturating_sub(1));
+        }
+        self
+    }
+}
+
 /// Which address a connection goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
@@ -211,12 +242,25 @@ impl Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
+    /// What a hook gave may not be used; what stood there before serves instead. Says what was expected.
+    BadHook(&'static str),
     /// READY named a resume address that may not be used; the base address serves instead.
     BadResumeUrl,
+    /// The shard identified so often that it must wait before it does so again: the budget of a day is not to be burnt in
+    /// an hour.
+    IdentifyHeldBack {
+        /// For how long.
+        wait: Duration,
+    },
     /// Sequence numbers are missing.
     SequenceGap {
         /// How many.
         missing: u64,
+    },
+    /// A command left late.
+    SlowSend {
+        /// How long it waited.
+        waited: Duration,
     },
     /// A message had an opcode that nobody knows.
     UnknownOpcode(Opcode),
@@ -226,8 +270,11 @@ impl Notice {
     /// A stable word for programs.
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::BadHook(_) => "bad-hook",
             Self::BadResumeUrl => "bad-resume-url",
+            Self::IdentifyHeldBack { .. } => "identify-held-back",
             Self::SequenceGap { .. } => "sequence-gap",
+            Self::SlowSend { .. } => "slow-send",
             Self::UnknownOpcode(_) => "unknown-opcode",
         }
     }
@@ -236,10 +283,19 @@ impl Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::BadHook(expected) => write!(f, "what a hook gave is not used: {expected}"),
             Self::BadResumeUrl => f.write_str(
                 "the gateway named a resume address that is not safe to use; the base address is used instead",
             ),
             Self::SequenceGap { missing } => write!(f, "{missing} sequence numbers never came"),
+            Self::IdentifyHeldBack { wait } => write!(
+                f,
+                "the shard identified too often of late; the next identify waits {} seconds",
+                wait.as_secs()
+            ),
+            Self::SlowSend { waited } => {
+                write!(f, "a command waited {} ms before it was sent", waited.as_millis())
+            }
             Self::UnknownOpcode(opcode) => write!(f, "ignored a message with opcode {opcode}"),
         }
     }
@@ -305,10 +361,11 @@ impl Status {
     }
 }
 
-/// A picture of a shard at one moment.
+/// A picture of a shard at one moment: all of its state that means something outside.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Snapshot {
+#[non_exhaustive]
+pub struct ShardInfo {
     /// What it is doing; in JSON its name.
     #[serde(serialize_with = "status_name")]
     pub status: Status,
@@ -316,18 +373,73 @@ pub struct Snapshot {
     pub shard: ShardId,
     /// The session, if there is one.
     pub session: Option<Session>,
+    /// The Gateway version.
+    pub version: u8,
+    /// The bits of the intents.
+    pub intents: u64,
+    /// The encoding, as the Gateway calls it.
+    pub encoding: &'static str,
+    /// The compression, as the Gateway calls it; `none` and `payload` have no name there.
+    pub compression: &'static str,
     /// The base address with its query.
     pub gateway_url: String,
     /// The address of the current or last connection.
     pub connected_url: Option<String>,
     /// Counts connections; 0 before the first.
     pub connection_id: u32,
+    /// The address of the other end of the socket, where the platform tells it.
+    pub peer: Option<String>,
+    /// Since the shard was first started.
+    #[serde(rename = "uptimeMs", serialize_with = "millis")]
+    pub uptime: Duration,
     /// Heartbeats.
     pub heartbeat: Latency,
-    /// The send limit.
+    /// The send limits.
     pub commands: SendBudget,
-    /// What was counted since the start.
+    /// What was counted since the start, or since the counters were reset.
     pub counters: Counters,
+    /// Dispatches received by name, filtered ones included.
+    #[serde(serialize_with = "counts")]
+    pub events: EventCounts,
+}
+
+/// How many dispatches of each name came, most frequent first.
+///
+/// Names beyond [`EventCounts::MOST_NAMES`] are counted together as `OTHER`: what a server calls its events has no say over
+/// our memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventCounts(Vec<(Box<str>, u64)>);
+
+impl EventCounts {
+    /// Names that are counted apart; Discord has about 80.
+    pub const MOST_NAMES: usize = 256;
+
+    /// The count of a name.
+    pub fn of(&self, name: &str) -> u64 {
+        self.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
+    }
+
+    /// All names with their counts.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(name, count)| (&**name, *count))
+    }
+
+    /// A name that comes often moves to the front, where it is found at once.
+    pub(crate) fn count(&mut self, name: &str) {
+        let place = self.0.iter().position(|(known, _)| **known == *name);
+        let is_full = place.is_none() && self.0.len() >= Self::MOST_NAMES;
+        if is_full && name != "OTHER" {
+            return self.count("OTHER");
+        }
+        let at = place.unwrap_or_else(|| {
+            self.0.push((name.into(), 0));
+            self.0.len() - 1
+        });
+        self.0[at].1 += 1;
+        if at > 0 && self.0[at].1 > self.0[at - 1].1 {
+            self.0.swap(at, at - 1);
+        }
+    }
 }
 
 /// Round trips of heartbeats on the current connection.
@@ -346,8 +458,16 @@ pub struct Latency {
     /// The newest up to five, newest first.
     #[serde(rename = "historyMs", serialize_with = "all_millis")]
     pub history: Vec<Duration>,
+    /// How long ago the newest heartbeat was sent; `None` before the first.
+    #[serde(rename = "sentAgoMs", serialize_with = "optional_millis")]
+    pub sent_ago: Option<Duration>,
+    /// How long ago the newest acknowledgement came; `None` before the first.
+    #[serde(rename = "ackedAgoMs", serialize_with = "optional_millis")]
+    pub acked_ago: Option<Duration>,
     /// Whether every heartbeat so far was acknowledged.
     pub is_acked: bool,
+    /// Whether heartbeats are being sent: HELLO came and the connection stands.
+    pub is_running: bool,
 }
 
 /// What the send limit leaves to users.
@@ -363,6 +483,13 @@ pub struct SendBudget {
     pub next_in: Duration,
     /// Commands that wait.
     pub waiting: usize,
+    /// How many presences could be sent now, of five in 20 seconds.
+    pub presences: usize,
+    /// How long until one more presence can be sent; zero if some can.
+    #[serde(rename = "nextPresenceInMs", serialize_with = "millis")]
+    pub next_presence_in: Duration,
+    /// Requests whose answers are being collected.
+    pub open_requests: usize,
 }
 
 /// What was counted since the start.
@@ -390,8 +517,14 @@ pub struct Counters {
     pub replayed: u64,
     /// Sequence numbers that never came.
     pub gaps: u64,
+    /// Messages that the tap dropped.
+    pub tapped: u64,
     /// Sockets opened, or tried to.
     pub connects: u64,
+    /// Those of them that came after another.
+    pub reconnects: u64,
+    /// Connections that ended by something else than the user's wish.
+    pub faults: u64,
     /// Identifies sent.
     pub identifies: u64,
     /// Resumes sent.
@@ -424,6 +557,10 @@ fn optional_millis<S: Serializer>(
 
 fn all_millis<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(spans.iter().copied().map(Millis))
+}
+
+fn counts<S: Serializer>(counts: &EventCounts, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter())
 }
 
 fn status_name<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
@@ -481,6 +618,22 @@ mod tests {
             json(&Event::Notice(Notice::UnknownOpcode(Opcode(99)))),
             r#"{"type":"notice","code":"unknown-opcode","message":"ignored a message with opcode 99 (unknown opcode)"}"#
         );
+    }
+
+    #[test]
+    fn names_are_counted_and_frequent_ones_come_first() {
+        let mut counts = EventCounts::default();
+        for name in ["A", "B", "B", "C", "B"] {
+            counts.count(name);
+        }
+        assert_eq!(counts.of("B"), 3);
+        assert_eq!(counts.of("D"), 0);
+        assert_eq!(counts.iter().next(), Some(("B", 3)));
+        for number in 0..1000 {
+            counts.count(&format!("N{number}"));
+        }
+        assert_eq!(counts.iter().count(), EventCounts::MOST_NAMES + 1);
+        assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), 1005);
     }
 
     #[test]

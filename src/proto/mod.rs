@@ -17,30 +17,39 @@ mod error;
 mod event;
 mod exchange;
 mod filter;
+mod hooks;
 mod intents;
 mod machine;
 mod pace;
 mod random;
+mod request;
 mod session;
 mod time;
+mod turn;
 pub(crate) mod wire;
 
 pub use self::{
-    command::{Command, Json, Members, Payload, RequestGuildMembers, VoiceState},
+    command::{
+        ChannelField, Command, Json, Members, Payload, RequestChannelInfo, RequestGuildMembers,
+        RequestSoundboardSounds, VoiceState,
+    },
     config::{API_VERSION, Config, ConfigBuilder, DEFAULT_GATEWAY_URL, Limits, Patience, Token},
     error::{Awaited, BudgetSpent, CommandError, ConfigError, Fault, StopReason, TransportError},
     event::{
-        Counters, Dispatch, Event, Host, Latency, Next, Notice, Report, SendBudget, Snapshot,
-        Status,
+        Counters, Dispatch, Event, EventCounts, Host, Latency, Next, Notice, Report, SendBudget,
+        ShardInfo, Status,
     },
     exchange::{Input, Output},
     filter::Filter,
+    hooks::{ConnectPlan, Tap},
     intents::Intents,
     machine::ShardMachine,
-    pace::{SessionStartLimit, Slots},
+    pace::{LedgerRecord, SessionStartLimit, Slots, Turn},
     random::Random,
+    request::{Part, Reply, Request, RequestError, RequestId, RequestOptions},
     session::Session,
     time::{Instant, Wake, Why},
+    turn::{Priority, SendOptions, Ticket, When},
     wire::{
         Activity, Close, CloseCode, Codec, CodecError, Compression, ConnectionId, Decode, Decoder,
         Encoding, Envelope, EnvelopeError, Frame, GatewayUrl, IdentifyProperties, OnlineStatus,

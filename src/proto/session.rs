@@ -6,7 +6,8 @@ use super::wire::ShardId;
 
 /// Everything that is needed to take a session up again, here or in another process or runtime.
 ///
-/// The JSON form is the same in Rust and JavaScript: `{ "id", "sequence", "resumeUrl", "shard": [number, total] }`.
+/// The JSON form is the same in Rust and JavaScript: `{ "id", "sequence", "resumeUrl", "shard": [number, total],
+/// "userId" }`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Session {
@@ -19,4 +20,7 @@ pub struct Session {
     pub resume_url: Option<String>,
     /// The shard that it belongs to.
     pub shard: ShardId,
+    /// The bot's own id, if READY told it.
+    #[serde(default)]
+    pub user_id: Option<String>,
 }

@@ -19,7 +19,8 @@ use super::{
 use crate::proto::{
     Close, Command, CommandError, Config, ConfigBuilder, ConnectionId, Dispatch, Envelope, Event,
     Fault as ClientFault, Frame, Host as NextHost, Input, Instant, Next, Opcode, Output, Random,
-    Session, SessionStartLimit, ShardMachine, Slots, Snapshot, Status, StopReason, TransportError,
+    Reply, Request, RequestId, RequestOptions, SendOptions, Session, SessionStartLimit, ShardInfo,
+    ShardMachine, Slots, Status, StopReason, Ticket, TransportError,
 };
 
 /// The half of the protocol that is not the client's: a [`Gateway`], or a server [`ByHand`].
@@ -97,6 +98,8 @@ pub struct Client {
     sends: Vec<Sent>,
     opened: Vec<Opened>,
     closed: Vec<Closed>,
+    replies: Vec<(RequestId, Reply)>,
+    settled: Vec<(Ticket, Result<(), CommandError>)>,
     /// Whether it said its last word.
     is_over: bool,
 }
@@ -388,10 +391,36 @@ impl<S: Server> World<S> {
 
     /// Queues a command on the first shard.
     pub fn send(&mut self, command: &Command) -> Result<(), CommandError> {
-        let client = &mut self.clients[0];
-        let limit = client.machine.config().limits().command_bytes;
-        let result =
-            command.encode(limit).and_then(|payload| client.machine.send(payload, self.now));
+        self.send_with(command, SendOptions::default()).map(|_| ())
+    }
+
+    /// Queues a command on the first shard, with a choice of how it waits.
+    pub fn send_with(
+        &mut self,
+        command: &Command,
+        options: SendOptions,
+    ) -> Result<Ticket, CommandError> {
+        let machine = &mut self.clients[0].machine;
+        let payload = command.encode(machine.config())?;
+        let result = machine.send(payload, options, self.now);
+        self.drain_client(0);
+        result
+    }
+
+    /// Asks something through the first shard.
+    pub fn request(
+        &mut self,
+        request: Request,
+        options: RequestOptions,
+    ) -> Result<RequestId, CommandError> {
+        let result = self.clients[0].machine.request(request, options, self.now);
+        self.drain_client(0);
+        result
+    }
+
+    /// Does something with the machine of the first shard, as a driver would.
+    pub fn with_machine<R>(&mut self, act: impl FnOnce(&mut ShardMachine) -> R) -> R {
+        let result = act(&mut self.clients[0].machine);
         self.drain_client(0);
         result
     }
@@ -514,8 +543,8 @@ impl<S: Server> World<S> {
     }
 
     /// Everything there is to see of the first shard.
-    pub fn snapshot(&self) -> Snapshot {
-        self.shard(0).machine.snapshot(self.now)
+    pub fn info(&self) -> ShardInfo {
+        self.shard(0).machine.info(self.now)
     }
 
     /// All events of the first shard so far.
@@ -781,6 +810,10 @@ impl<S: Server> World<S> {
                     self.slots.sent(shard, self.now);
                 }
                 Output::Open(connection, url) => self.on_open(client, connection, url),
+                Output::Reply(id, reply) => self.clients[client].replies.push((id, reply)),
+                Output::Settled(ticket, outcome) => {
+                    self.clients[client].settled.push((ticket, outcome));
+                }
                 Output::ReserveIdentify => {
                     let shard = self.clients[client].machine.config().shard();
                     let answer = self.slots.reserve(shard, self.now);
@@ -808,7 +841,7 @@ impl<S: Server> World<S> {
         for peer in self.open_sockets_of(client) {
             self.abandon(peer);
         }
-        let gateway_url = self.clients[client].machine.snapshot(self.now).gateway_url;
+        let gateway_url = self.clients[client].machine.info(self.now).gateway_url;
         let is_base = origin(&url) == origin(&gateway_url);
         let host = if is_base { Host::Base } else { Host::Resume };
         let query = url.split_once('?').map_or("", |(_, query)| query).to_owned();
@@ -964,6 +997,8 @@ impl Client {
             sends: Vec::new(),
             opened: Vec::new(),
             closed: Vec::new(),
+            replies: Vec::new(),
+            settled: Vec::new(),
             is_over: false,
         }
     }
@@ -1010,6 +1045,16 @@ impl Client {
     /// The closes that it asked for.
     pub fn closed(&self) -> &[Closed] {
         &self.closed
+    }
+
+    /// What became of its requests.
+    pub fn replies(&self) -> &[(RequestId, Reply)] {
+        &self.replies
+    }
+
+    /// What became of its commands.
+    pub fn settled(&self) -> &[(Ticket, Result<(), CommandError>)] {
+        &self.settled
     }
 
     /// When it wants to be woken at the latest.

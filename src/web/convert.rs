@@ -144,8 +144,15 @@ fn read_properties(fields: &Fields) -> Result<IdentifyProperties, Refusal> {
     })
 }
 
-const LIMITS: [&str; 5] =
-    ["waitingCommands", "commandBytes", "messageBytes", "inflatedBytes", "waitingEvents"];
+const LIMITS: [&str; 7] = [
+    "waitingCommands",
+    "commandBytes",
+    "messageBytes",
+    "inflatedBytes",
+    "openRequests",
+    "answerBytes",
+    "waitingEvents",
+];
 
 fn read_limits(fields: &Fields) -> Result<Limits, Refusal> {
     let default = Limits::default();
@@ -154,6 +161,8 @@ fn read_limits(fields: &Fields) -> Result<Limits, Refusal> {
         command_bytes: size(fields, "commandBytes", default.command_bytes)?,
         message_bytes: size(fields, "messageBytes", default.message_bytes)?,
         inflated_bytes: size(fields, "inflatedBytes", default.inflated_bytes)?,
+        open_requests: size(fields, "openRequests", default.open_requests)?,
+        answer_bytes: size(fields, "answerBytes", default.answer_bytes)?,
     })
 }
 
@@ -181,7 +190,7 @@ fn read_patience(fields: &Fields) -> Result<Patience, Refusal> {
     })
 }
 
-const SESSION: [&str; 4] = ["id", "sequence", "resumeUrl", "shard"];
+const SESSION: [&str; 5] = ["id", "sequence", "resumeUrl", "shard", "userId"];
 
 fn read_session(fields: &Fields) -> Result<Session, Refusal> {
     let (number, total) = fields.required("shard", fields.pair("shard")?)?;
@@ -189,6 +198,7 @@ fn read_session(fields: &Fields) -> Result<Session, Refusal> {
         id: fields.required("id", fields.text("id")?)?,
         sequence: fields.required("sequence", fields.number("sequence", u64::MAX)?)?,
         resume_url: fields.text("resumeUrl")?,
+        user_id: fields.text("userId")?,
         shard: ShardId::new(number, total)
             .ok_or_else(|| fields.refuse("shard", "to have a number below its total"))?,
     })

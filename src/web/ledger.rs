@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use crate::{
-    driver::{SharedSlots, shared_slots},
+    driver::SharedSlots,
     proto::{Instant, SessionStartLimit, Token},
 };
 
@@ -24,7 +24,7 @@ pub(super) fn of(token: &Token, now: Instant) -> SharedSlots {
         if ledgers.len() >= MOST_BOTS {
             ledgers.remove(0);
         }
-        let slots = shared_slots(SessionStartLimit::default(), now);
+        let slots = SharedSlots::new(SessionStartLimit::default(), now);
         ledgers.push((token.clone(), SharedSlots::clone(&slots)));
         slots
     })

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     driver::{CloseMode, Shard, ShardHandle, Timer},
-    proto::{Command, Event, Json, Opcode, Session, Status},
+    proto::{Command, Event, Json, Opcode, Status},
 };
 
 // Hidden from the docs, and with plain comments, as the bindings copy documentation into what browsers download: the public
@@ -133,17 +133,15 @@ impl RawShard {
     #[wasm_bindgen(getter)]
     pub fn session(&self) -> Result<JsValue, JsValue> {
         let shard = self.inner.shard.try_borrow().map_err(|_| busy())?;
-        let session = shard.session().map(|session| {
-            let sequence = untaken(&self.inner.life.borrow().events, session.sequence);
-            Session { sequence, ..session }
-        });
+        let session =
+            shard.session().map(|session| session.before(&self.inner.life.borrow().events));
         Ok(to_value(&session))
     }
 
-    // The snapshot.
-    pub fn snapshot(&self) -> Result<JsValue, JsValue> {
+    // Everything there is to see.
+    pub fn info(&self) -> Result<JsValue, JsValue> {
         let mut shard = self.inner.shard.try_borrow_mut().map_err(|_| busy())?;
-        Ok(to_value(&shard.snapshot()))
+        Ok(to_value(&shard.info()))
     }
 
     // Opcode 3. Throws `[code, message]`.
@@ -230,21 +228,6 @@ async fn pump(inner: Rc<Inner>, handle: ShardHandle) {
     }
     inner.life.borrow_mut().is_over = true;
     inner.call_reader();
-}
-
-/// The sequence number before the first dispatch of the current session that waits in `events`, or `newest`.
-fn untaken(events: &VecDeque<Event>, newest: u64) -> u64 {
-    let mut first = None;
-    let mut latest = 0;
-    for event in events {
-        let Event::Dispatch(dispatch) = event else { continue };
-        // Numbers start anew with a new session.
-        if first.is_none() || dispatch.sequence < latest {
-            first = Some(dispatch.sequence);
-        }
-        latest = dispatch.sequence;
-    }
-    first.map_or(newest, |first| newest.min(first.saturating_sub(1)))
 }
 
 /// Two draws, as one has 53 bits at most.

@@ -27,7 +27,7 @@ async fn a_session_begins_with_each_compression() {
         let mut client = Client::new(config(&server.url()).compression(compression));
         client.until_dispatch("READY").await;
         client.until_dispatch("GUILD_CREATE").await;
-        let counters = client.shard.snapshot().counters;
+        let counters = client.shard.info().counters;
         let is_compressed = counters.wire_bytes < counters.inflated_bytes;
         assert_eq!(is_compressed, compression != Compression::None);
         client.close(CloseMode::EndSession).await;
@@ -64,7 +64,7 @@ async fn heartbeats_leave_in_time_and_are_measured() {
     for _ in 0..5 {
         client.until(|event| matches!(event, Event::HeartbeatAcked { .. }).then_some(())).await;
     }
-    let latency = client.shard.snapshot().heartbeat;
+    let latency = client.shard.info().heartbeat;
     assert!(latency.last.is_some_and(|last| last < heartbeat_interval), "{latency:?}");
     assert_eq!(latency.history.len(), 5);
     let state = server.state().await;
@@ -124,7 +124,7 @@ async fn cuts_lose_no_event_and_repeat_none() {
         let sequences = client.sequences();
         let expected: Vec<_> = (1..=sequences.len() as u64).collect();
         assert_eq!(sequences, expected);
-        let counters = client.shard.snapshot().counters;
+        let counters = client.shard.info().counters;
         assert_eq!((counters.identifies, counters.gaps), (1, 0));
         assert!(counters.resumes > 3, "{counters:?}");
     }
@@ -134,13 +134,13 @@ async fn cuts_lose_no_event_and_repeat_none() {
 async fn a_dead_resume_host_is_given_up_for_the_base_address() {
     let server = serve(GatewayOptions::default()).await;
     let mut client = Client::ready(&server).await;
-    let base = client.shard.snapshot().connected_url;
+    let base = client.shard.info().connected_url;
     server.inject(testing::Fault::DeadResumeHost { ms: None }).await;
     server.inject(testing::Fault::Cut).await;
     server.emit("MISSED", "{}").await;
     client.until_dispatch("MISSED").await;
     client.until_resumed().await;
-    assert_eq!(client.shard.snapshot().connected_url, base);
+    assert_eq!(client.shard.info().connected_url, base);
     assert_eq!(server.state().await.identifies, 1);
 }
 

@@ -61,8 +61,8 @@ for (const [what, fault, options, code] of CASES) {
       assert.equal(lost.fault.code, code, lost.fault.message);
       assert.equal(lost.next, "resume");
       await until(isReady);
-      assert.equal(shard.snapshot().counters.identifies, 1);
-      assert.ok(!inspect([seen, shard, shard.snapshot()], { depth: 9, showHidden: true }).includes(TOKEN));
+      assert.equal(shard.info().counters.identifies, 1);
+      assert.ok(!inspect([seen, shard, shard.info()], { depth: 9, showHidden: true }).includes(TOKEN));
     });
   });
 }
@@ -73,7 +73,7 @@ test("a message of 64 MB is refused without being looked at", LIMITS, async () =
     await gateway.fault({ fault: "big_message", bytes: 64_000_000 });
     const lost = await until(isLost);
     assert.equal(lost.fault.code, "oversized", lost.fault.message);
-    assert.ok(shard.snapshot().counters.inflatedBytes < MEBIBYTE);
+    assert.ok(shard.info().counters.inflatedBytes < MEBIBYTE);
   });
 });
 
@@ -82,11 +82,11 @@ test("commands that wait are counted from the moment they were given, and are bo
   await withReader({ rate: 20 }, options, async ({ shard, until }) => {
     for (let sent = 1; sent <= 3; sent++) {
       shard.updatePresence({ status: "idle" });
-      assert.equal(shard.snapshot().commands.waiting, sent);
+      assert.equal(shard.info().commands.waiting, sent);
     }
     assert.throws(() => shard.updatePresence({ status: "dnd" }), { name: "ShardwireError", code: "queue-full" });
     await until(isReady);
-    assert.equal(shard.snapshot().commands.waiting, 0);
+    assert.equal(shard.info().commands.waiting, 0);
   });
 });
 
@@ -114,7 +114,7 @@ test("a reader that is too slow costs no event: the session is resumed where it 
     await until((event) => event.type === "dispatch" && event.sequence >= 1502);
     const numbers = seen.filter(({ type }) => type === "dispatch").map(({ sequence }) => sequence);
     assert.deepEqual(numbers, Array.from(numbers, (_, at) => at + 1));
-    const { counters } = shard.snapshot();
+    const { counters } = shard.info();
     assert.equal(counters.identifies, 1);
     assert.ok(counters.resumes >= 1, "it was too slow at least once");
   });

@@ -9,7 +9,7 @@ import {
   type GatewayEvent,
   type Session,
   type ShardOptions,
-  type Snapshot,
+  type ShardInfo,
   type StatusName,
 } from "shardwire";
 import { load, Shard as ManualShard } from "shardwire/manual";
@@ -100,8 +100,8 @@ for await (const event of shard) {
 same<StatusName, typeof shard.status>(true);
 shard.connect() satisfies Shard;
 (await shard.nextBatch()) satisfies GatewayEvent[];
-shard.snapshot() satisfies Snapshot;
-shard.snapshot().heartbeat.intervalMs satisfies number | null;
+shard.info() satisfies ShardInfo;
+shard.info().heartbeat.intervalMs satisfies number | null;
 const session: Session | null = await shard.close({ keepSession: true });
 JSON.parse(JSON.stringify(session)) satisfies Session | null;
 await using disposed = new Shard(options);

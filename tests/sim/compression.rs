@@ -123,7 +123,7 @@ fn a_gateway_that_splits_its_messages_is_understood() {
         world.until_ready();
         world.pass(1);
         assert_names(&mut world, &[FIRST, &["GUILD_CREATE 2", "GUILD_CREATE 3"]]);
-        assert!(world.snapshot().counters.messages >= u64::from(parts));
+        assert!(world.info().counters.messages >= u64::from(parts));
     }
 }
 
@@ -251,7 +251,7 @@ fn each_form_gives_the_same_events_through_a_cut_and_a_resume() {
         assert_eq!(world.hosts(), [Host::Base, Host::Resume]);
         let told = |dispatch: &&Dispatch| dispatch.name.as_ref() != "RESUMED";
         let events: Vec<_> = world.dispatches().into_iter().filter(told).cloned().collect();
-        (events, world.snapshot().counters)
+        (events, world.info().counters)
     };
     let [none, others @ ..] = forms();
     let (expected, _) = run(none.1, none.2);
@@ -276,10 +276,10 @@ fn payload_compression_is_asked_for_in_identify_and_read_by_the_kind_of_each_mes
     let large = format!(r#"{{"text":"{}"}}"#, "again and ".repeat(200));
     let mut ratios = Vec::new();
     for data in [r#"{"a":1}"#, &large, r#"{"a":2}"#, &large] {
-        let before = world.snapshot().counters;
+        let before = world.info().counters;
         world.emit("A", data);
         world.pass(1);
-        let after = world.snapshot().counters;
+        let after = world.info().counters;
         assert_eq!(&*world.dispatches().last().expect("an event").data, data);
         let wire = after.wire_bytes - before.wire_bytes;
         ratios.push((after.inflated_bytes - before.inflated_bytes) / wire);
@@ -295,10 +295,10 @@ fn a_large_chunk_that_inflates_a_hundredfold_is_no_bomb_in_any_form() {
     assert!(data.len() > 650_000);
     for (form, compression, options) in compressed_forms() {
         let mut world = ready_with(options, config().compression(compression));
-        let before = world.snapshot().counters;
+        let before = world.info().counters;
         world.emit("GUILD_MEMBERS_CHUNK", &data);
         world.pass(1);
-        let after = world.snapshot().counters;
+        let after = world.info().counters;
         let wire = after.wire_bytes - before.wire_bytes;
         let ratio = (after.inflated_bytes - before.inflated_bytes) / wire;
         assert!(ratio > 60, "{form}: {wire} bytes");

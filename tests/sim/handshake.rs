@@ -187,6 +187,7 @@ fn ready_gives_the_session_its_id_its_sequence_and_its_address() {
             sequence: 1,
             resume_url: Some("wss://resume.mock".into()),
             shard: ShardId::ONE,
+            user_id: None,
         })
     );
     assert_eq!(world.status(), Status::Ready);
@@ -203,7 +204,7 @@ fn resumed_ends_the_resume_and_says_how_much_was_replayed() {
     let lost = ["disconnected closed-1006 resume/resume"];
     let back = ["A 2", "B 3", "RESUMED 4", "resumed 2", "status ready"];
     assert_names(&mut world, &[&lost, BACK, &back]);
-    assert_eq!(world.snapshot().counters.replayed, 2);
+    assert_eq!(world.info().counters.replayed, 2);
 }
 
 #[test]
@@ -354,12 +355,18 @@ fn a_filter_holds_back_events_but_not_the_life_cycle() {
     let first = [&FIRST[..4], &FIRST[5..]].concat();
     assert_names(&mut world, &[&first, &lost, BACK, &["resumed 0", "status ready"]]);
     assert_eq!(world.session().map(|session| session.sequence), Some(5));
-    assert_eq!(world.snapshot().counters.filtered, 4);
+    assert_eq!(world.info().counters.filtered, 4);
 }
 
 #[test]
 fn a_session_of_another_shard_is_refused() {
-    let session = Session { id: "abc".into(), sequence: 1, resume_url: None, shard: ShardId::ONE };
+    let session = Session {
+        id: "abc".into(),
+        sequence: 1,
+        resume_url: None,
+        shard: ShardId::ONE,
+        user_id: None,
+    };
     let config = config().shard(1, 2).build().expect("valid");
     let machine = shardwire::proto::ShardMachine::new(config, 1);
     let error = machine.resume_from(session).expect_err("another shard");
@@ -374,6 +381,7 @@ fn a_stored_resume_address_that_is_not_safe_is_not_used() {
             sequence: 1,
             resume_url: Some(url.into()),
             shard: ShardId::ONE,
+            user_id: None,
         };
         let server = testing::ByHand::new(polite);
         let config = config().build().expect("valid");

@@ -33,7 +33,7 @@ fn the_interval_is_milliseconds_from_hello_and_kept_exactly() {
         let beats = beats(&world);
         assert!(beats.len() > 10);
         assert!(beats.windows(2).all(|pair| pair[1] - pair[0] == u128::from(millis)), "{beats:?}");
-        assert_eq!(world.snapshot().heartbeat.interval, Some(interval));
+        assert_eq!(world.info().heartbeat.interval, Some(interval));
     }
 }
 
@@ -131,12 +131,12 @@ fn a_new_connection_owes_no_acknowledgement_of_the_old_one() {
 fn latency_is_unknown_before_the_first_acknowledgement_and_then_what_it_took() {
     let mut world = ready_with(every(40), config());
     world.delay(150);
-    let before = world.snapshot().heartbeat;
+    let before = world.info().heartbeat;
     assert_eq!((before.last, before.average, before.is_acked), (None, None, true));
     world.until(60, |world| !world.sent(Opcode::HEARTBEAT).is_empty());
-    assert!(!world.snapshot().heartbeat.is_acked);
+    assert!(!world.info().heartbeat.is_acked);
     world.pass(1);
-    let after = world.snapshot().heartbeat;
+    let after = world.info().heartbeat;
     let took = Some(Duration::from_millis(300));
     assert_eq!((after.last, after.average, after.is_acked), (took, took, true));
     let told = world.take_events();
@@ -150,7 +150,7 @@ fn latency_keeps_the_mean_and_the_last_five() {
         world.delay(millis * 10);
         world.pass(40);
     }
-    let latency = world.snapshot().heartbeat;
+    let latency = world.info().heartbeat;
     let trips = [140, 120, 100, 80, 60].map(Duration::from_millis);
     assert_eq!(latency.history, trips);
     assert_eq!(latency.last, Some(trips[0]));
@@ -163,7 +163,7 @@ fn latency_starts_anew_on_a_new_connection() {
     world.pass(100);
     world.cut();
     world.until_ready();
-    let latency = world.snapshot().heartbeat;
+    let latency = world.info().heartbeat;
     assert_eq!((latency.last, latency.average, latency.history), (None, None, vec![]));
 }
 
@@ -174,7 +174,7 @@ fn acknowledgements_that_nobody_asked_for_are_harmless() {
         say(&mut world, ack);
     }
     assert_names(&mut world, &[]);
-    assert_eq!(world.snapshot().heartbeat.last, None);
+    assert_eq!(world.info().heartbeat.last, None);
     world.pass(400);
     assert_eq!(world.names(), vec!["heartbeat"; 10]);
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use shardwire::{
-    proto::{Command, CommandError, Opcode, SessionStartLimit, Status},
+    proto::{
+        Command, CommandError, Opcode, Presence, Priority, SendOptions, SessionStartLimit, Status,
+        When,
+    },
     testing::{self, GatewayOptions, World},
 };
 
@@ -41,11 +44,11 @@ fn the_budget_is_what_heartbeats_leave() {
         [(120_000, 118), (60_000, 118), (42_500, 117), (41_250, 117), (30_000, 117), (29_999, 116)]
     {
         let mut world = with_interval(millis);
-        assert_eq!(world.snapshot().commands.limit, limit, "{millis} ms");
+        assert_eq!(world.info().commands.limit, limit, "{millis} ms");
         send(&mut world, 100);
         send(&mut world, 100);
         assert_eq!(world.sent(SOUNDS).len(), limit, "{millis} ms");
-        assert_eq!(world.snapshot().commands.available, 0);
+        assert_eq!(world.info().commands.available, 0);
     }
 }
 
@@ -57,7 +60,7 @@ fn all_used_up_means_nothing_until_a_whole_minute_has_passed() {
     assert_eq!(world.sent(SOUNDS).len(), 117);
     world.pass_ms(59_900);
     assert_eq!(world.sent(SOUNDS).len(), 117);
-    let next = world.snapshot().commands.next_in;
+    let next = world.info().commands.next_in;
     assert!(next > Duration::ZERO && next <= Duration::from_secs(1), "{next:?}");
     world.pass_ms(1_100);
     assert_eq!(world.sent(SOUNDS).len(), 200);
@@ -106,10 +109,10 @@ fn the_line_of_waiting_commands_is_bounded_and_says_so() {
         assert_eq!(world.send(&command(number)), Ok(()));
     }
     assert_eq!(world.send(&command(100)), Err(CommandError::QueueFull { limit: 100 }));
-    assert_eq!(world.snapshot().commands.waiting, 100);
+    assert_eq!(world.info().commands.waiting, 100);
     world.start();
     world.until_ready();
-    assert_eq!(world.snapshot().commands.waiting, 0);
+    assert_eq!(world.info().commands.waiting, 0);
     assert_eq!(world.send(&command(101)), Ok(()));
 }
 
@@ -269,4 +272,135 @@ fn turns_that_all_passed_while_the_process_slept_are_still_five_seconds_apart() 
     times.sort_unstable();
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 5_000), "{times:?}");
     assert_eq!(violations(&world), [""; 0]);
+}
+
+// How a command waits for its turn.
+
+fn presence() -> Command {
+    Command::UpdatePresence(Presence::default())
+}
+
+fn outcomes(world: &World) -> Vec<Result<(), CommandError>> {
+    world.shard(0).settled().iter().map(|(_, outcome)| outcome.clone()).collect()
+}
+
+#[test]
+fn presences_keep_within_five_in_twenty_seconds_and_let_others_pass() {
+    let mut world = ready();
+    for _ in 0..12 {
+        world.send(&presence()).expect("room");
+    }
+    world.send(&command(1)).expect("room");
+    world.pass(1);
+    assert_eq!(world.sent(Opcode::PRESENCE_UPDATE).len(), 5);
+    assert_eq!(world.sent(SOUNDS).len(), 1);
+    let commands = world.info().commands;
+    assert_eq!((commands.presences, commands.waiting), (0, 7));
+    assert!(commands.next_presence_in > Duration::from_secs(19));
+    world.cut();
+    world.until_ready();
+    world.pass(60);
+    assert_eq!(world.sent(Opcode::PRESENCE_UPDATE).len(), 12);
+    assert_eq!(violations(&world), [""; 0]);
+}
+
+#[test]
+fn a_command_that_may_not_wait_is_sent_or_refused_at_once() {
+    let now = SendOptions { when: When::Now, ..SendOptions::default() };
+    let mut world = World::new(options(), config());
+    assert_eq!(world.send_with(&command(1), now), Err(CommandError::NotNow { retry_in: None }));
+    world.start();
+    world.until_ready();
+    let ticket = world.send_with(&command(2), now).expect("there is room");
+    assert_eq!(world.shard(0).settled(), [(ticket, Ok(()))]);
+    send(&mut world, 100);
+    send(&mut world, 100);
+    let Err(CommandError::NotNow { retry_in: Some(wait) }) = world.send_with(&command(3), now)
+    else {
+        panic!("the limit is used up")
+    };
+    assert!(wait > Duration::from_secs(58) && wait < Duration::from_secs(62), "{wait:?}");
+    assert_eq!(world.info().commands.waiting, 200 + 1 - 117);
+}
+
+#[test]
+fn a_presence_that_may_not_wait_is_told_when_it_could_go() {
+    let now = SendOptions { when: When::Now, ..SendOptions::default() };
+    let mut world = ready();
+    for _ in 0..5 {
+        world.send_with(&presence(), now).expect("there is room");
+    }
+    let refused = world.send_with(&presence(), now);
+    let Err(CommandError::NotNow { retry_in: Some(wait) }) = refused else { panic!("{refused:?}") };
+    assert!(wait > Duration::from_secs(19) && wait < Duration::from_secs(22), "{wait:?}");
+}
+
+#[test]
+fn a_command_with_a_deadline_is_sent_in_time_or_taken_out_of_the_line() {
+    let within = |secs| SendOptions {
+        when: When::Within(Duration::from_secs(secs)),
+        ..SendOptions::default()
+    };
+    let mut world = World::new(options(), config());
+    let late = world.send_with(&command(1), within(10)).expect("room");
+    let timely = world.send_with(&command(2), within(100)).expect("room");
+    world.pass(11);
+    assert_eq!(world.shard(0).settled(), [(late, Err(CommandError::Expired))]);
+    world.start();
+    world.until_ready();
+    world.pass(1);
+    assert_eq!(world.shard(0).settled()[1..], [(timely, Ok(()))]);
+    assert_eq!(world.sent(SOUNDS).len(), 1);
+}
+
+#[test]
+fn a_deadline_wakes_a_shard_that_waits_for_nothing_else() {
+    let mut world = World::new(options(), config());
+    let options =
+        SendOptions { when: When::Within(Duration::from_secs(5)), ..SendOptions::default() };
+    world.send_with(&command(1), options).expect("room");
+    world.pass(6);
+    assert_eq!(outcomes(&world), [Err(CommandError::Expired)]);
+}
+
+#[test]
+fn high_priority_goes_before_all_that_waits() {
+    let high = SendOptions { priority: Priority::High, ..SendOptions::default() };
+    let mut world = World::new(options(), config());
+    world.send(&command(1)).expect("room");
+    world.send_with(&command(2), high).expect("room");
+    world.send(&command(3)).expect("room");
+    world.start();
+    world.until_ready();
+    world.pass(1);
+    let order: Vec<_> = world
+        .sent(SOUNDS)
+        .iter()
+        .map(|sent| sent.text.chars().filter(char::is_ascii_digit).collect::<String>())
+        .collect();
+    assert_eq!(order, ["312", "311", "313"], "the opcode and the number");
+}
+
+#[test]
+fn a_command_can_be_taken_back_while_it_waits() {
+    let mut world = World::new(options(), config());
+    let ticket = world.send_with(&command(1), SendOptions::default()).expect("room");
+    assert!(world.with_machine(|machine| machine.cancel(ticket)));
+    assert!(!world.with_machine(|machine| machine.cancel(ticket)));
+    assert_eq!(outcomes(&world), [Err(CommandError::Cancelled)]);
+    world.start();
+    world.until_ready();
+    world.pass(1);
+    assert_eq!(world.sent(SOUNDS).len(), 0);
+}
+
+#[test]
+fn a_command_that_left_late_is_told_of() {
+    let mut world = World::new(options(), config());
+    world.send(&command(1)).expect("room");
+    world.pass(11);
+    world.start();
+    world.until_ready();
+    world.pass(1);
+    assert!(world.names().contains(&"notice slow-send".to_owned()));
 }

@@ -27,7 +27,7 @@ fn the_sequence_follows_every_dispatch_even_if_it_jumps() {
         .filter(|event| **event == Event::Notice(Notice::SequenceGap { missing: 6 }))
         .collect();
     assert_eq!(gaps.len(), 1);
-    assert_eq!(world.snapshot().counters.gaps, 6);
+    assert_eq!(world.info().counters.gaps, 6);
 }
 
 #[test]

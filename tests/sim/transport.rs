@@ -5,7 +5,7 @@ use std::time::Duration;
 use shardwire::{
     proto::{
         Close, Command, CommandError, Compression, Config, Event, Fault, Input, Instant, Intents,
-        Opcode, Output, ShardMachine, Status,
+        Opcode, Output, ShardMachine, Status, Turn,
     },
     testing::{self, ByHand, Heard, Host, World},
 };
@@ -137,10 +137,10 @@ fn a_text_message_with_compression_is_a_fault() {
 #[test]
 fn a_connection_that_breaks_inside_a_message_is_a_fault_and_the_message_comes_again() {
     let mut world = ready_with(options(), config().compression(Compression::ZlibStream));
-    let before = world.snapshot().counters.messages;
+    let before = world.info().counters.messages;
     world.inject(testing::Fault::Split { parts: 3, times: 1 });
     world.emit("TYPING_START", "{}");
-    world.until(1, |world| world.snapshot().counters.messages == before + 2);
+    world.until(1, |world| world.info().counters.messages == before + 2);
     world.cut();
     world.pass_ms(100);
     world.until_ready();
@@ -290,7 +290,10 @@ fn the_token_is_never_shown_not_even_when_payloads_are() {
     for input in [Input::Opened(id), Input::Received(id, text(HELLO))] {
         machine.handle(input, Instant::ZERO);
     }
-    machine.handle(Input::IdentifyAt(Ok(Instant::ZERO)), Instant::ZERO);
+    machine.handle(
+        Input::IdentifyAt(Ok(Turn { at: Instant::ZERO, is_held_back: false })),
+        Instant::ZERO,
+    );
     shown.push(format!("{machine:?}"));
     let outputs = std::iter::from_fn(|| match machine.poll_output() {
         Output::Wait(_) => None,
@@ -307,8 +310,8 @@ fn the_token_is_never_shown_not_even_when_payloads_are() {
     world.inject(testing::Fault::Close { code: 4004, reason: "bad token".into() });
     world.until_stopped();
     shown.push(world.story());
-    shown.push(format!("{:?} {:?} {:?}", world.events(), world.snapshot(), world.shard(0).sends()));
-    shown.push(serde_json::to_string(&world.snapshot()).expect("plain data"));
+    shown.push(format!("{:?} {:?} {:?}", world.events(), world.info(), world.shard(0).sends()));
+    shown.push(serde_json::to_string(&world.info()).expect("plain data"));
     for event in world.events() {
         shown.push(serde_json::to_string(event).expect("plain data"));
     }

@@ -124,7 +124,7 @@ fn a_resumed_numbered_zero_ends_the_resume_and_never_moves_the_cursor_back() {
     world.pass(1);
     let names = world.names();
     assert_eq!(names.last().map(String::as_str), Some("C 5"));
-    assert!(world.snapshot().counters.gaps <= 1, "{}", world.snapshot().counters.gaps);
+    assert!(world.info().counters.gaps <= 1, "{}", world.info().counters.gaps);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_replay_that_repeats_what_came_before_is_delivered_once_and_counted() {
     world.until_ready();
     let lost = ["A 2", "disconnected closed-1006 resume/resume"];
     assert_names(&mut world, &[&lost, BACK, &["B 3", "RESUMED 4", "resumed 1", "status ready"]]);
-    assert_eq!(world.snapshot().counters.duplicates, 1);
+    assert_eq!(world.info().counters.duplicates, 1);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_replay_that_repeats_the_resumed_of_the_last_resume_delivers_it_once() {
     world.pass(1);
     let numbers: Vec<u64> = world.dispatches().iter().map(|dispatch| dispatch.sequence).collect();
     assert_eq!(numbers, [1, 2, 3, 4], "READY, RESUMED, RESUMED, A");
-    assert_eq!(world.snapshot().counters.duplicates, 1);
+    assert_eq!(world.info().counters.duplicates, 1);
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn hello_with_a_trace_and_any_usual_interval_is_taken_as_it_is() {
             is_new
         });
         world.until_ready();
-        let interval = world.snapshot().heartbeat.interval;
+        let interval = world.info().heartbeat.interval;
         assert_eq!(interval, Some(Duration::from_millis(millis)));
     }
 }
@@ -372,7 +372,7 @@ fn a_bad_token_told_as_4004_stops_even_on_resume_and_told_as_4000_ends_within_th
     });
     world.pass(3600);
     let identifies = world.sent(Opcode::IDENTIFY).len();
-    assert!((60..=100).contains(&identifies), "about one a minute: {identifies}");
+    assert!((40..=60).contains(&identifies), "the storm is broken: {identifies}");
 }
 
 #[test]

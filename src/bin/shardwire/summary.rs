@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use shardwire::proto::{Dispatch, Snapshot};
+use shardwire::proto::{Dispatch, ShardInfo};
 
 /// Event names that are counted apart. Servers may invent any number of them.
 const MOST_NAMES: usize = 500;
@@ -44,15 +44,15 @@ impl Summary {
     }
 
     /// The whole story as lines of text.
-    pub fn tell(&self, elapsed: Duration, snapshot: &Snapshot) -> String {
+    pub fn tell(&self, elapsed: Duration, info: &ShardInfo) -> String {
         let mut text = String::new();
         // Writing to a `String` cannot fail.
-        let _ = self.write(&mut text, elapsed, snapshot);
+        let _ = self.write(&mut text, elapsed, info);
         text
     }
 
-    fn write(&self, to: &mut String, elapsed: Duration, snapshot: &Snapshot) -> fmt::Result {
-        let counters = &snapshot.counters;
+    fn write(&self, to: &mut String, elapsed: Duration, info: &ShardInfo) -> fmt::Result {
+        let counters = &info.counters;
         let seconds = elapsed.as_secs_f64();
         let rate = per(self.dispatches, seconds);
         writeln!(to, "{} events in {seconds:.1} s, {rate:.1} per second", self.dispatches)?;

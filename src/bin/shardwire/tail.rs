@@ -222,7 +222,7 @@ impl Tail {
     }
 
     fn tell(&mut self) -> String {
-        self.summary.tell(self.started.elapsed(), &self.shard.snapshot())
+        self.summary.tell(self.started.elapsed(), &self.shard.info())
     }
 }
 

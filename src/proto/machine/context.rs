@@ -4,17 +4,21 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::proto::{
-    command::Payload,
+    command::Kind,
     config::Config,
-    error::Fault,
-    event::{Counters, Dispatch, Event, Host, Latency, Next, Notice},
+    error::{CommandError, Fault},
+    event::{Counters, Dispatch, Event, EventCounts, Host, Latency, Next, Notice},
     exchange::Output,
-    pace::Backoff,
+    hooks::{ConnectPlan, Tap},
+    pace::{Backoff, Line, Me, Requests},
     random::Random,
+    request::{RequestError, RequestId},
     session::Session,
+    time::Instant,
+    turn::Ticket,
     wire::{
-        Close, CloseCode, Compression, ConnectionId, Decoder, Envelope, Frame, GatewayUrl, Opcode,
-        Verdict,
+        Close, CloseCode, Compression, ConnectionId, Decoder, Envelope, Frame, GatewayUrl,
+        IdentifyProperties, Opcode, Presence, Verdict,
         payload::{self, Identify, Ready, Resume},
     },
 };
@@ -27,6 +31,9 @@ const MOST_HOPES: u32 = 3;
 
 /// Round trips kept for the history.
 const HISTORY: usize = 5;
+
+/// A command that waited longer than this is told of: whoever sent it may have stopped waiting.
+const SLOW: Duration = Duration::from_secs(10);
 
 /// How far a connection came before it was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +61,8 @@ pub(super) struct Cursor {
     latest: Option<u64>,
     /// The number of the newest RESUMED, which a replay may repeat.
     resumed_at: Option<u64>,
+    /// The bot's own id; `None` if READY did not tell it.
+    user_id: Option<String>,
 }
 
 #[derive(Debug)]
@@ -63,42 +72,97 @@ pub(super) struct Context {
     /// `None` before the first connection.
     pub connected_url: Option<String>,
     pub counters: Counters,
-    pub latency: Latency,
-    pub line: VecDeque<Payload>,
+    pub events: EventCounts,
+    /// When the shard was first started; `None` before.
+    pub started_at: Option<Instant>,
+    pub beats: Beats,
+    pub line: Line,
+    pub requests: Requests,
     pub outputs: VecDeque<Output>,
     pub random: Random,
     backoff: Backoff,
     cursor: Cursor,
     host: Host,
+    /// What identify says about the client; a hook may change it.
+    properties: IdentifyProperties,
+    /// The presence that was sent last, as JSON: what users expect to see after a new identify. `None` if none was sent.
+    presence: Option<Box<str>>,
     /// Connections to the resume host in a row that came to nothing.
     resume_host_failures: u32,
     /// Resumes in a row that came to nothing.
     resume_failures: u32,
     /// Opcode 9 with `true` in a row.
     hopes: u32,
+}
+
+/// Heartbeats of the current connection, for whoever asks.
+#[derive(Debug, Default)]
+pub(super) struct Beats {
+    latency: Latency,
+    sent_at: Option<Instant>,
+    acked_at: Option<Instant>,
     /// Sum and number of round trips, for the average.
     round_trips: (Duration, u32),
+}
+
+impl Beats {
+    fn new(interval: Option<Duration>) -> Self {
+        Self {
+            latency: Latency { interval, is_acked: true, ..Latency::default() },
+            ..Self::default()
+        }
+    }
+
+    fn acked(&mut self, round_trip: Option<Duration>, is_acked: bool, now: Instant) {
+        self.latency.is_acked = is_acked;
+        self.acked_at = Some(now);
+        let Some(round_trip) = round_trip else { return };
+        self.round_trips.0 = self.round_trips.0.saturating_add(round_trip);
+        self.round_trips.1 = self.round_trips.1.saturating_add(1);
+        self.latency.last = Some(round_trip);
+        self.latency.average = self.round_trips.0.checked_div(self.round_trips.1);
+        self.latency.history.insert(0, round_trip);
+        self.latency.history.truncate(HISTORY);
+    }
+
+    /// All of it, at `now`.
+    pub fn latency(&self, is_running: bool, now: Instant) -> Latency {
+        let ago = |at: Option<Instant>| at.map(|at| now.saturating_since(at));
+        Latency {
+            sent_ago: ago(self.sent_at),
+            acked_ago: ago(self.acked_at),
+            is_running,
+            ..self.latency.clone()
+        }
+    }
 }
 
 impl Context {
     pub fn new(config: Config, seed: u64) -> Self {
         let patience = &config.choices.patience;
+        let mut random = Random::new(seed);
+        // Half of the chance is enough to tell this process's nonces from those of another.
+        let salt = (random.bits() >> 32) as u32;
         Self {
             backoff: Backoff::new(patience.backoff_first, patience.backoff_longest),
+            properties: config.choices.properties.clone(),
+            requests: Requests::new(salt, config.choices.limits.answer_bytes),
             config,
             connection: ConnectionId::default(),
             connected_url: None,
             counters: Counters::default(),
-            latency: Latency { is_acked: true, ..Latency::default() },
-            line: VecDeque::new(),
+            events: EventCounts::default(),
+            started_at: None,
+            beats: Beats::new(None),
+            line: Line::default(),
             outputs: VecDeque::new(),
-            random: Random::new(seed),
+            random,
             cursor: Cursor::default(),
             host: Host::Base,
             resume_host_failures: 0,
             resume_failures: 0,
             hopes: 0,
-            round_trips: (Duration::ZERO, 0),
+            presence: None,
         }
     }
 
@@ -109,14 +173,41 @@ impl Context {
     // The socket.
 
     /// Opens the next connection: to the resume host if there is a session and hope for that host, else to the base address.
-    pub fn open(&mut self) {
+    pub fn open(&mut self, now: Instant) {
         let resume_url = self.resume_host();
         self.host = if resume_url.is_some() { Host::Resume } else { Host::Base };
-        let url = self.config.with_query(resume_url.as_ref().unwrap_or(&self.config.url));
+        let url = resume_url.unwrap_or_else(|| self.config.url.clone());
+        let url = self.planned(&url).unwrap_or(url);
+        let url = self.config.with_query(&url);
         self.connection = self.connection.next();
+        self.started_at.get_or_insert(now);
+        self.counters.reconnects += u64::from(self.counters.connects > 0);
         self.counters.connects += 1;
         self.connected_url = Some(url.clone());
         self.outputs.push_back(Output::Open(self.connection, url));
+    }
+
+    /// Asks the hook about a connection to `url`; gives another address if the hook wants one that may be used.
+    fn planned(&mut self, url: &GatewayUrl) -> Option<GatewayUrl> {
+        let hook = self.config.choices.hooks.before_connect.clone()?;
+        let mut plan = ConnectPlan {
+            url: url.to_string(),
+            properties: self.properties.clone(),
+            is_resume: self.has_session(),
+            attempt: self.failures(),
+            shard: self.config.shard,
+        };
+        let before = plan.url.clone();
+        hook(&mut plan);
+        self.properties = plan.properties;
+        if plan.url == before {
+            return None;
+        }
+        let planned = self.config.safe_url(&plan.url);
+        if planned.is_none() {
+            self.emit(Event::Notice(Notice::BadHook("expected an address that is safe to use")));
+        }
+        planned
     }
 
     /// The address to resume at, while it has not failed too often. A stored session may name one that is not safe to use.
@@ -131,30 +222,46 @@ impl Context {
         self.outputs.push_back(Output::Close(self.connection, close));
     }
 
-    pub fn transmit(&mut self, text: String) {
-        let frame = self.config.encode(text);
+    /// Sends a message of the life cycle.
+    fn say(&mut self, text: String) {
+        self.transmit(self.config.encode(text));
+    }
+
+    fn transmit(&mut self, frame: Frame) {
         self.counters.sent_messages += 1;
         self.counters.sent_bytes += frame.len() as u64;
         self.outputs.push_back(Output::Transmit(self.connection, frame));
     }
 
     pub fn identify(&mut self) {
+        let presence = self.presence.clone().or_else(|| self.chosen_presence());
         let config = &self.config;
-        let text = payload::encode(
-            Opcode::IDENTIFY,
-            Identify {
-                token: config.token.reveal(),
-                properties: &config.choices.properties,
-                intents: config.choices.intents.bits(),
-                large_threshold: config.choices.large_threshold,
-                shard: (config.shard.total() > 1).then_some(config.shard),
-                presence: config.choices.presence.as_ref(),
-                compress: config.choices.compression == Compression::Payload,
-            },
-        );
+        let identify = Identify {
+            token: config.token.reveal(),
+            properties: &self.properties,
+            intents: config.choices.intents.bits(),
+            large_threshold: config.choices.large_threshold,
+            shard: (config.shard.total() > 1).then_some(config.shard),
+            capabilities: Some(config.choices.capabilities).filter(|flags| *flags != 0),
+            compress: config.choices.compression == Compression::Payload,
+        };
+        let text = payload::identify(&identify, presence.as_deref());
         self.counters.identifies += 1;
-        self.transmit(text);
+        self.say(text);
         self.outputs.push_back(Output::Identified);
+    }
+
+    /// The presence that the configuration has for this moment, as JSON.
+    fn chosen_presence(&mut self) -> Option<Box<str>> {
+        let hook = self.config.choices.hooks.presence.clone();
+        let mut given = hook.map(|hook| hook(self.config.shard));
+        if let Some(Err(expected)) = given.as_ref().map(Presence::check) {
+            self.emit(Event::Notice(Notice::BadHook(expected)));
+            given = None;
+        }
+        let presence = given.as_ref().or(self.config.choices.presence.as_ref())?;
+        // Plain structs with string keys always serialise.
+        serde_json::to_string(presence).ok().map(Into::into)
     }
 
     pub fn resume(&mut self) {
@@ -167,30 +274,92 @@ impl Context {
             },
         );
         self.counters.resumes += 1;
-        self.transmit(text);
+        self.say(text);
     }
 
-    pub fn heartbeat(&mut self) {
+    pub fn heartbeat(&mut self, now: Instant) {
         self.counters.heartbeats += 1;
-        self.latency.is_acked = false;
-        self.transmit(payload::encode(Opcode::HEARTBEAT, self.cursor.sequence));
+        self.beats.latency.is_acked = false;
+        self.beats.sent_at = Some(now);
+        self.say(payload::encode(Opcode::HEARTBEAT, self.cursor.sequence));
     }
 
     pub fn expect_heartbeats_every(&mut self, interval: Duration) {
-        self.latency = Latency { interval: Some(interval), is_acked: true, ..Latency::default() };
-        self.round_trips = (Duration::ZERO, 0);
+        self.beats = Beats::new(Some(interval));
     }
 
-    pub fn acknowledged(&mut self, round_trip: Option<Duration>, is_acked: bool) {
-        self.latency.is_acked = is_acked;
-        let Some(round_trip) = round_trip else { return };
-        self.round_trips.0 = self.round_trips.0.saturating_add(round_trip);
-        self.round_trips.1 = self.round_trips.1.saturating_add(1);
-        self.latency.last = Some(round_trip);
-        self.latency.average = self.round_trips.0.checked_div(self.round_trips.1);
-        self.latency.history.insert(0, round_trip);
-        self.latency.history.truncate(HISTORY);
-        self.emit(Event::HeartbeatAcked { round_trip });
+    pub fn acknowledged(&mut self, round_trip: Option<Duration>, is_acked: bool, now: Instant) {
+        self.beats.acked(round_trip, is_acked, now);
+        if let Some(round_trip) = round_trip {
+            self.emit(Event::HeartbeatAcked { round_trip });
+        }
+    }
+
+    // Commands and requests.
+
+    /// Sends the first waiting command that its own limits let through; gives whether there was one.
+    pub fn send_waiting(&mut self, now: Instant) -> bool {
+        let Some(waiting) = self.line.take(now) else { return false };
+        let (frame, kind) = waiting.payload.into_parts();
+        if let Kind::Presence(presence) = kind {
+            self.presence = Some(presence);
+        }
+        self.transmit(frame);
+        if !self.requests.sent(waiting.ticket, now) {
+            self.settle(waiting.ticket, Ok(()));
+        }
+        let waited = now.saturating_since(waiting.since);
+        if waited > SLOW {
+            self.emit(Event::Notice(Notice::SlowSend { waited }));
+        }
+        true
+    }
+
+    /// What fell due among commands and requests, whatever the state.
+    pub fn elapse(&mut self, now: Instant) {
+        while let Some(waiting) = self.line.take_expired(now) {
+            self.settle(waiting.ticket, Err(CommandError::Expired));
+        }
+        for ticket in self.requests.elapse(now) {
+            self.line.remove(ticket);
+        }
+        while let Some((id, command, options)) = self.requests.next_due() {
+            match command.encode(&self.config) {
+                Ok(payload) => {
+                    let ticket = self.line.push(payload, options, now);
+                    self.requests.queued(id, ticket);
+                }
+                Err(error) => self.fail_request(id, error.into()),
+            }
+        }
+        self.tell_replies();
+    }
+
+    pub fn fail_request(&mut self, id: RequestId, error: RequestError) {
+        if let Some(ticket) = self.requests.fail(id, error) {
+            self.line.remove(ticket);
+        }
+    }
+
+    pub fn tell_replies(&mut self) {
+        while let Some((id, reply)) = self.requests.next_reply() {
+            self.outputs.push_back(Output::Reply(id, reply));
+        }
+    }
+
+    pub fn settle(&mut self, ticket: Ticket, outcome: Result<(), CommandError>) {
+        self.outputs.push_back(Output::Settled(ticket, outcome));
+    }
+
+    /// The shard has stopped: nothing that waits will ever leave.
+    pub fn abandon(&mut self) {
+        for ticket in self.line.drain() {
+            if !self.requests.has_queued(ticket) {
+                self.outputs.push_back(Output::Settled(ticket, Err(CommandError::Stopped)));
+            }
+        }
+        self.requests.stop();
+        self.tell_replies();
     }
 
     // Messages.
@@ -209,13 +378,31 @@ impl Context {
         }
         let Some(text) = inflater.feed(frame)? else { return Ok(None) };
         self.counters.inflated_bytes += text.len() as u64;
+        if let Some(tap) = &self.config.choices.hooks.tap {
+            match tap(text) {
+                Tap::Drop => {
+                    self.counters.tapped += 1;
+                    // It counts as received, or a resume would bring it again.
+                    let sequence =
+                        Envelope::parse(text).ok().and_then(|envelope| envelope.sequence);
+                    self.advance(sequence);
+                    return Ok(None);
+                }
+                Tap::Pass => {}
+                Tap::Stop => return Err(Fault::Tapped),
+            }
+        }
         Ok(Some(Envelope::parse(text)?))
     }
 
     /// Hands a dispatch on, if it is wanted, and moves the cursor.
-    pub fn deliver(&mut self, envelope: &Envelope<'_>) {
+    pub fn deliver(&mut self, envelope: &Envelope<'_>, now: Instant) {
         self.advance(envelope.sequence);
         let name = envelope.name.as_deref().unwrap_or_default();
+        self.events.count(name);
+        let Cursor { session_id, user_id, .. } = &self.cursor;
+        let me = Me { user_id: user_id.as_deref(), session_id: session_id.as_deref() };
+        self.requests.on_dispatch(envelope, me, now);
         if name == "RESUMED" {
             self.cursor.resumed_at = envelope.sequence.filter(|sequence| *sequence > 0);
         }
@@ -271,6 +458,7 @@ impl Context {
             sequence: self.cursor.sequence?,
             resume_url: self.cursor.resume_url.clone(),
             shard: self.config.shard,
+            user_id: self.cursor.user_id.clone(),
         })
     }
 
@@ -281,6 +469,7 @@ impl Context {
             sequence: Some(session.sequence),
             latest: Some(session.sequence),
             resumed_at: None,
+            user_id: session.user_id,
         };
     }
 
@@ -288,12 +477,17 @@ impl Context {
     pub fn begin(&mut self, ready: Ready) {
         let named = ready.resume_gateway_url;
         let is_named = named.is_some();
-        let resume_url = named.filter(|url| self.config.resume_url(url).is_some());
+        let resume_url = named.filter(|url| self.config.safe_url(url).is_some());
         if is_named && resume_url.is_none() {
             self.emit(Event::Notice(Notice::BadResumeUrl));
         }
-        self.cursor =
-            Cursor { session_id: Some(ready.session_id), resume_url, ..Cursor::default() };
+        self.cursor = Cursor {
+            session_id: Some(ready.session_id),
+            resume_url,
+            user_id: ready.user_id,
+            ..Cursor::default()
+        };
+        self.requests.on_new_session();
         self.prove();
     }
 
@@ -314,8 +508,13 @@ impl Context {
 
     /// What a connection that was lost at `stage` by `fault` means: is the session kept, where and when to go on.
     pub fn plan(&mut self, fault: &Fault, stage: Stage) -> Next {
+        self.counters.faults += 1;
         if Self::is_fatal(fault) {
             return Next::Stop;
+        }
+        if matches!(fault, Fault::Suspended { .. }) {
+            // Nobody failed: there is nothing to wait for.
+            return self.next(Duration::ZERO);
         }
         if self.host == Host::Resume && stage != Stage::Ready {
             self.resume_host_failures += 1;
@@ -346,7 +545,11 @@ impl Context {
     }
 
     fn is_fatal(fault: &Fault) -> bool {
-        matches!(fault, Fault::Closed(close) if CloseCode::of(close.code).verdict == Verdict::Stop)
+        match fault {
+            Fault::Closed(close) => CloseCode::of(close.code).verdict == Verdict::Stop,
+            Fault::Tapped => true,
+            _ => false,
+        }
     }
 
     fn is_lost(&self, fault: &Fault) -> bool {

@@ -20,6 +20,8 @@ pub(super) struct Link {
 pub(super) enum Phase {
     /// The ledger was asked when to identify.
     AwaitingSlot,
+    /// The shard identified too often of late; the ledger is asked again then.
+    HeldBack { until: Instant },
     /// Identify was sent.
     Identifying { give_up_at: Instant },
     /// READY or RESUMED came.
@@ -31,19 +33,19 @@ pub(super) enum Phase {
 }
 
 impl Link {
-    /// When something is due on this link; `has_commands` says whether commands wait.
-    pub fn wake(&self, now: Instant, has_commands: bool) -> Wake {
+    /// When something is due on this link; `command_at` says when the first waiting command may leave by its own limits.
+    pub fn wake(&self, now: Instant, command_at: Option<Instant>) -> Wake {
         let heartbeat = self.heartbeat.wake();
         let heartbeat = Wake { at: heartbeat.at.max(Some(self.limiter.free_at(now))), ..heartbeat };
         heartbeat.sooner(match self.phase {
             Phase::Identifying { give_up_at } | Phase::Resuming { give_up_at, .. } => {
                 Wake::at(give_up_at, Why::Patience)
             }
-            Phase::Ready if has_commands => {
-                Wake::at(self.limiter.user_free_at(now), Why::SendLimit)
-            }
-            Phase::AwaitingSlot | Phase::Ready => Wake::NEVER,
-            Phase::SlotAt(at) => Wake::at(at, Why::IdentifySlot),
+            Phase::Ready => command_at.map_or(Wake::NEVER, |at| {
+                Wake::at(at.max(self.limiter.user_free_at(now)), Why::SendLimit)
+            }),
+            Phase::AwaitingSlot => Wake::NEVER,
+            Phase::HeldBack { until: at } | Phase::SlotAt(at) => Wake::at(at, Why::IdentifySlot),
         })
     }
 }

@@ -4,17 +4,19 @@ mod context;
 mod link;
 mod state;
 
-use std::mem;
+use std::{mem, time::Duration};
 
-use self::{context::Context, state::State};
+use self::{context::Context, link::Phase, state::State};
 use super::{
     command::Payload,
-    config::Config,
+    config::{API_VERSION, Config},
     error::{CommandError, ConfigError},
-    event::{Event, SendBudget, Snapshot, Status},
+    event::{Counters, Event, EventCounts, SendBudget, ShardInfo, Status},
     exchange::{Input, Output},
+    request::{Request, RequestError, RequestId, RequestOptions},
     session::Session,
-    time::Instant,
+    time::{Instant, Wake, Why},
+    turn::{SendOptions, Ticket, When},
 };
 
 /// One shard without its socket.
@@ -65,15 +67,25 @@ impl ShardMachine {
             self.state.hear();
         }
         let mut state = mem::replace(&mut self.state, State::Idle);
+        self.cx.elapse(self.now);
         state = state.elapse(self.now, &mut self.cx);
         state = state.advance(input, self.now, &mut self.cx);
         // What the input made due at once (a slot that is free now, commands that waited for READY) happens now.
+        self.cx.elapse(self.now);
         self.state = state.elapse(self.now, &mut self.cx);
         self.announce();
     }
 
-    /// Queues a command. It leaves once the session is ready and the send limit allows it, in order, across reconnects.
-    pub fn send(&mut self, payload: Payload, now: Instant) -> Result<(), CommandError> {
+    /// Takes a command. It leaves once the session is ready and the send limits allow it, in order, across reconnects.
+    ///
+    /// What becomes of it is told once by [`Output::Settled`], unless it is refused here. With [`When::Now`] it is sent or
+    /// refused before this returns.
+    pub fn send(
+        &mut self,
+        payload: Payload,
+        options: SendOptions,
+        now: Instant,
+    ) -> Result<Ticket, CommandError> {
         if matches!(self.state, State::Stopped) {
             return Err(CommandError::Stopped);
         }
@@ -81,17 +93,65 @@ impl ShardMachine {
         if self.cx.line.len() >= limit {
             return Err(CommandError::QueueFull { limit });
         }
-        self.cx.line.push_back(payload);
+        let is_urgent = options.when == When::Now;
+        // A deadline of this very moment would pass before the command had its chance.
+        let waiting = SendOptions { when: When::Whenever, ..options };
+        let ticket = self.cx.line.push(payload, if is_urgent { waiting } else { options }, now);
         self.handle(Input::TimePassed, now);
-        Ok(())
+        match if is_urgent { self.cx.line.remove(ticket) } else { None } {
+            None => Ok(ticket),
+            Some(held) => {
+                let free_at = self.cx.line.free_at(&held, self.now);
+                Err(CommandError::NotNow { retry_in: self.room_in(free_at) })
+            }
+        }
+    }
+
+    /// Takes a command back that was not sent yet; gives whether there was one.
+    pub fn cancel(&mut self, ticket: Ticket) -> bool {
+        let is_waiting = self.cx.line.remove(ticket).is_some();
+        if is_waiting {
+            self.cx.settle(ticket, Err(CommandError::Cancelled));
+        }
+        is_waiting
+    }
+
+    /// Takes a request, whose answer comes by [`Output::Reply`]. It is sent as a command is, and again after `RATE_LIMITED`,
+    /// in a new session, or if a resume does not bring the rest.
+    pub fn request(
+        &mut self,
+        request: Request,
+        options: RequestOptions,
+        now: Instant,
+    ) -> Result<RequestId, CommandError> {
+        if matches!(self.state, State::Stopped) {
+            return Err(CommandError::Stopped);
+        }
+        let limit = self.cx.config.choices.limits.open_requests;
+        if self.cx.requests.len() >= limit {
+            return Err(CommandError::QueueFull { limit });
+        }
+        request.check(&self.cx.config)?;
+        let id = self.cx.requests.push(request, options, self.now.max(now));
+        self.handle(Input::TimePassed, now);
+        Ok(id)
+    }
+
+    /// Gives a request up: the rest of its answer is not collected.
+    pub fn cancel_request(&mut self, id: RequestId) {
+        self.cx.fail_request(id, RequestError::Cancelled);
+        self.cx.tell_replies();
     }
 
     /// What to do next. `Wait` means "nothing more".
     pub fn poll_output(&mut self) -> Output {
-        self.cx
-            .outputs
-            .pop_front()
-            .unwrap_or_else(|| Output::Wait(self.state.wake(self.now, &self.cx)))
+        self.cx.outputs.pop_front().unwrap_or_else(|| Output::Wait(self.wake()))
+    }
+
+    fn wake(&self) -> Wake {
+        let deadline = self.cx.line.expires_at().into_iter().chain(self.cx.requests.wake()).min();
+        let deadline = deadline.map_or(Wake::NEVER, |at| Wake::at(at, Why::Patience));
+        self.state.wake(self.now, &self.cx).sooner(deadline)
     }
 
     /// What the shard is doing.
@@ -115,34 +175,67 @@ impl ShardMachine {
         self.cx.line.len()
     }
 
+    /// Requests whose answers are being collected.
+    pub fn open_requests(&self) -> usize {
+        self.cx.requests.len()
+    }
+
     /// Everything there is to see, at `now`.
-    pub fn snapshot(&self, now: Instant) -> Snapshot {
+    pub fn info(&self, now: Instant) -> ShardInfo {
         let now = self.now.max(now);
         let config = &self.cx.config;
-        Snapshot {
+        let is_up = matches!(self.state, State::Up(_));
+        ShardInfo {
             status: self.state.status(now, &self.cx),
             shard: config.shard,
             session: self.cx.session(),
+            version: API_VERSION,
+            intents: config.choices.intents.bits(),
+            encoding: config.choices.encoding.parameter(),
+            compression: config.choices.compression.name(),
             gateway_url: config.with_query(&config.url),
             connected_url: self.cx.connected_url.clone(),
             connection_id: self.cx.connection.get(),
-            heartbeat: self.cx.latency.clone(),
+            peer: None,
+            uptime: self.cx.started_at.map(|at| now.saturating_since(at)).unwrap_or_default(),
+            heartbeat: self.cx.beats.latency(is_up, now),
             commands: self.send_budget(now),
             counters: self.cx.counters,
+            events: self.cx.events.clone(),
         }
     }
 
+    /// Counts from zero again. What a limit rests on is not touched.
+    pub fn reset_counters(&mut self) {
+        self.cx.counters = Counters::default();
+        self.cx.events = EventCounts::default();
+    }
+
     fn send_budget(&self, now: Instant) -> SendBudget {
-        let waiting = self.cx.line.len();
-        match &self.state {
-            State::Up(link) => SendBudget {
-                limit: link.limiter.limit(),
-                available: link.limiter.available(now),
-                next_in: link.limiter.user_free_at(now).saturating_since(now),
-                waiting,
-            },
-            _ => SendBudget { waiting, ..SendBudget::default() },
+        let (limit, available, free_at) = match &self.state {
+            State::Up(link) => {
+                let limiter = &link.limiter;
+                (limiter.limit(), limiter.available(now), limiter.user_free_at(now))
+            }
+            _ => (0, 0, now),
+        };
+        SendBudget {
+            limit,
+            available,
+            next_in: free_at.saturating_since(now),
+            waiting: self.cx.line.len(),
+            presences: self.cx.line.presences(now),
+            next_presence_in: self.cx.line.presence_at(now).saturating_since(now),
+            open_requests: self.cx.requests.len(),
         }
+    }
+
+    /// How long until the limit for all lets a command through that its own limits free at `free_at`; `None` if it is no
+    /// limit that holds it back.
+    fn room_in(&self, free_at: Instant) -> Option<Duration> {
+        let State::Up(link) = &self.state else { return None };
+        matches!(link.phase, Phase::Ready)
+            .then(|| free_at.max(link.limiter.user_free_at(self.now)).saturating_since(self.now))
     }
 
     /// Says that the status changed, if it did. The time left to the next connection is no change.

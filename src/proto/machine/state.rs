@@ -23,7 +23,7 @@ use crate::proto::{
     error::{Awaited, BudgetSpent, Fault, StopReason},
     event::{Event, Next, Notice, Status},
     exchange::{Input, Output},
-    pace::{Beat, Heartbeat, Limiter},
+    pace::{Beat, Heartbeat, Limiter, Turn},
     time::{Instant, Wake, Why},
     wire::{
         Close, Decoder, Envelope, Frame, Opcode,
@@ -123,6 +123,7 @@ impl State {
             Input::Received(_, frame) => self.receive(&frame, now, cx),
             Input::Reconnect => self.reconnect(now, cx),
             Input::Start => self.start(now, cx),
+            Input::Suspended(slept) => self.wake_up(slept, now, cx),
             Input::TimePassed => self,
         }
     }
@@ -140,7 +141,7 @@ impl State {
             | Self::Closing { give_up_at, .. }
             | Self::Opening { give_up_at } => Wake::at(*give_up_at, Why::Patience),
             Self::Idle | Self::Stopped => Wake::NEVER,
-            Self::Up(link) => link.wake(now, !cx.line.is_empty()),
+            Self::Up(link) => link.wake(now, cx.line.next_at(now)),
             Self::Waiting { until } => Wake::at(*until, Why::Backoff),
         }
     }
@@ -157,7 +158,9 @@ impl State {
             Self::Opening { .. } => Status::Connecting,
             Self::Stopped => Status::Stopped,
             Self::Up(link) => match link.phase {
-                Phase::AwaitingSlot | Phase::SlotAt(_) => Status::AwaitingIdentify,
+                Phase::AwaitingSlot | Phase::HeldBack { .. } | Phase::SlotAt(_) => {
+                    Status::AwaitingIdentify
+                }
                 Phase::Identifying { .. } => Status::Identifying,
                 Phase::Ready => Status::Ready,
                 Phase::Resuming { .. } => Status::Resuming,
@@ -190,6 +193,19 @@ impl State {
         let next = cx.next(Duration::ZERO);
         cx.emit(Event::Disconnected { fault: Fault::ReconnectWanted, next });
         leave(socket, Then::Reconnect { at: now }, now, cx)
+    }
+
+    /// After a sleep the other side has most likely given the connection up, and nothing would tell for minutes.
+    fn wake_up(self, slept: Duration, now: Instant, cx: &mut Context) -> Self {
+        let fault = Fault::Suspended { slept };
+        match self {
+            Self::AwaitingHello { .. } | Self::Opening { .. } => {
+                lose(fault, Stage::Before, Remains::Dead, now, cx)
+            }
+            Self::Up(link) => lose(fault, stage(&link.phase), Remains::Dead, now, cx),
+            Self::Waiting { .. } => open(now, cx),
+            state @ (Self::Closing { .. } | Self::Idle | Self::Stopped) => state,
+        }
     }
 
     fn pause(self, now: Instant, cx: &mut Context) -> Self {
@@ -260,7 +276,7 @@ impl State {
     fn receive(self, frame: &Frame, now: Instant, cx: &mut Context) -> Self {
         match self {
             Self::AwaitingHello { give_up_at, mut inflater, mut answered } => {
-                match receive_first(&mut inflater, &mut answered, frame, cx) {
+                match receive_first(&mut inflater, &mut answered, frame, now, cx) {
                     Ok(None) => Self::AwaitingHello { give_up_at, inflater, answered },
                     Ok(Some(interval)) => {
                         Self::Up(Box::new(begin(interval, inflater, answered, now, cx)))
@@ -280,10 +296,16 @@ impl State {
         }
     }
 
-    fn slot(self, answer: Result<Instant, BudgetSpent>, now: Instant, cx: &mut Context) -> Self {
+    fn slot(self, answer: Result<Turn, BudgetSpent>, now: Instant, cx: &mut Context) -> Self {
         match (self, answer) {
-            (Self::Up(mut link), Ok(at)) if matches!(link.phase, Phase::AwaitingSlot) => {
-                link.phase = Phase::SlotAt(at);
+            (Self::Up(mut link), Ok(turn)) if matches!(link.phase, Phase::AwaitingSlot) => {
+                link.phase = if turn.is_held_back {
+                    let wait = turn.at.saturating_since(now);
+                    cx.emit(Event::Notice(Notice::IdentifyHeldBack { wait }));
+                    Phase::HeldBack { until: turn.at }
+                } else {
+                    Phase::SlotAt(turn.at)
+                };
                 Self::Up(link)
             }
             (Self::Up(link), Err(spent)) if matches!(link.phase, Phase::AwaitingSlot) => {
@@ -302,14 +324,17 @@ fn cut() -> Fault {
 
 fn stage(phase: &Phase) -> Stage {
     match phase {
-        Phase::AwaitingSlot | Phase::Identifying { .. } | Phase::SlotAt(_) => Stage::Identifying,
+        Phase::AwaitingSlot
+        | Phase::HeldBack { .. }
+        | Phase::Identifying { .. }
+        | Phase::SlotAt(_) => Stage::Identifying,
         Phase::Ready => Stage::Ready,
         Phase::Resuming { .. } => Stage::Resuming,
     }
 }
 
 fn open(now: Instant, cx: &mut Context) -> State {
-    cx.open();
+    cx.open(now);
     State::Opening { give_up_at: now + cx.config.choices.patience.connect }
 }
 
@@ -335,6 +360,7 @@ fn lose_link(link: Box<Link>, fault: Fault, now: Instant, cx: &mut Context) -> S
 
 /// Leaves a socket with the session kept.
 fn leave(remains: Remains, then: Then, now: Instant, cx: &mut Context) -> State {
+    cx.requests.on_lost();
     match remains {
         Remains::Alive(draining) => {
             cx.close(KEEP_SESSION);
@@ -355,6 +381,7 @@ fn follow(then: Then, now: Instant, cx: &mut Context) -> State {
         Then::Reconnect { at } if now >= at => open(now, cx),
         Then::Reconnect { at } => State::Waiting { until: at },
         Then::Stop(reason) => {
+            cx.abandon();
             cx.emit(Event::Stopped { reason });
             State::Stopped
         }
@@ -366,6 +393,7 @@ fn receive_first(
     inflater: &mut Decoder,
     answered: &mut u32,
     frame: &Frame,
+    now: Instant,
     cx: &mut Context,
 ) -> Result<Option<Duration>, Fault> {
     let Some(envelope) = cx.decode(inflater, frame)? else { return Ok(None) };
@@ -376,7 +404,7 @@ fn receive_first(
         Opcode::HEARTBEAT => {
             if *answered < MOST_EARLY_BEATS {
                 *answered += 1;
-                cx.heartbeat();
+                cx.heartbeat(now);
             }
             Ok(None)
         }
@@ -429,18 +457,20 @@ fn receive_next(
         Opcode::HEARTBEAT => {
             // A server that asks more often than anybody may send gets what the limit allows.
             let kept = match phase {
-                Phase::AwaitingSlot | Phase::SlotAt(_) => KEPT_FOR_IDENTIFY,
+                Phase::AwaitingSlot | Phase::HeldBack { .. } | Phase::SlotAt(_) => {
+                    KEPT_FOR_IDENTIFY
+                }
                 Phase::Identifying { .. } | Phase::Ready | Phase::Resuming { .. } => 0,
             };
             if limiter.has_room(kept, now) {
-                cx.heartbeat();
+                cx.heartbeat(now);
                 heartbeat.answered(now);
                 limiter.sent(now);
             }
         }
         Opcode::HEARTBEAT_ACK => {
             let round_trip = heartbeat.acked(now);
-            cx.acknowledged(round_trip, heartbeat.is_acked());
+            cx.acknowledged(round_trip, heartbeat.is_acked(), now);
         }
         Opcode::HELLO => {}
         Opcode::INVALID_SESSION => return Err(invalid_session(&envelope)),
@@ -478,12 +508,13 @@ fn dispatch(
         {
             let replayed = *replayed;
             cx.prove();
+            cx.requests.on_resumed(now);
             *phase = Phase::Ready;
             // A number that is not new says that this RESUMED was handed over before, by another process perhaps.
             if cx.is_repeated(envelope.sequence) {
                 cx.counters.duplicates += 1;
             } else {
-                cx.deliver(envelope);
+                cx.deliver(envelope, now);
             }
             cx.emit(Event::Resumed { replayed });
             return Ok(());
@@ -499,7 +530,7 @@ fn dispatch(
         }
         _ => {}
     }
-    cx.deliver(envelope);
+    cx.deliver(envelope, now);
     Ok(())
 }
 
@@ -510,7 +541,7 @@ fn elapse_link(mut link: Box<Link>, now: Instant, cx: &mut Context) -> State {
             return lose(Fault::Zombie, stage(&link.phase), Remains::Dead, now, cx);
         }
         Beat::Due if link.limiter.free_at(now) <= now => {
-            cx.heartbeat();
+            cx.heartbeat(now);
             link.heartbeat.beaten(now);
             link.limiter.sent(now);
         }
@@ -526,6 +557,10 @@ fn elapse_link(mut link: Box<Link>, now: Instant, cx: &mut Context) -> State {
         return lose(Fault::NoAnswer(awaited), stage, Remains::Dead, now, cx);
     }
     match link.phase {
+        Phase::HeldBack { until } if now >= until => {
+            cx.outputs.push_back(Output::ReserveIdentify);
+            link.phase = Phase::AwaitingSlot;
+        }
         Phase::SlotAt(at) if now >= at + LATE_FOR_SLOT => {
             cx.outputs.push_back(Output::ReserveIdentify);
             link.phase = Phase::AwaitingSlot;
@@ -541,12 +576,9 @@ fn elapse_link(mut link: Box<Link>, now: Instant, cx: &mut Context) -> State {
     State::Up(link)
 }
 
-/// Sends the commands that wait, as far as the limit allows.
+/// Sends the commands that wait, as far as the limits allow.
 fn send_waiting(link: &mut Link, now: Instant, cx: &mut Context) {
-    while !cx.line.is_empty() && link.limiter.user_free_at(now) <= now {
-        if let Some(payload) = cx.line.pop_front() {
-            cx.transmit(payload.into_text());
-            link.limiter.sent_by_user(now);
-        }
+    while link.limiter.user_free_at(now) <= now && cx.send_waiting(now) {
+        link.limiter.sent_by_user(now);
     }
 }

@@ -3,11 +3,15 @@
 mod backoff;
 mod heartbeat;
 mod limiter;
+mod line;
+mod requests;
 mod slots;
 
-pub use self::slots::{SessionStartLimit, Slots};
+pub use self::slots::{LedgerRecord, SessionStartLimit, Slots, Turn};
 pub(crate) use self::{
     backoff::Backoff,
     heartbeat::{Beat, Heartbeat},
     limiter::Limiter,
+    line::Line,
+    requests::{Me, Requests},
 };

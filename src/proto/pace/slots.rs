@@ -1,10 +1,14 @@
 //! The identify ledger: when a shard may identify. One for all shards of a bot; waits for nothing, answers with instants.
 //!
+//! It also breaks storms: a bot that identifies again and again (a session that is refused each time, a program that is
+//! started anew each minute) would burn the budget of a day in hours, and then lose its token. [`Slots::record`] carries the
+//! count over restarts.
+//!
 //! Source: Discord's "Session start limit" and "Max concurrency".
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::proto::{error::BudgetSpent, time::Instant, wire::ShardId};
 
@@ -12,6 +16,12 @@ use crate::proto::{error::BudgetSpent, time::Instant, wire::ShardId};
 const SPACING: Duration = Duration::from_secs(5);
 /// What is added to it: the server counts arrivals.
 const MARGIN: Duration = Duration::from_millis(250);
+
+/// Identifies of one shard that are no storm: deploys and lost sessions of a bad hour.
+const CALM: u32 = 20;
+/// Beyond them one each time this has passed: 720 a day, so that the token is safe, and never a long wait once things work
+/// again.
+const PACE: Duration = Duration::from_secs(120);
 
 /// What `GET /gateway/bot` says about identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -42,6 +52,27 @@ impl Default for SessionStartLimit {
 /// A turn that was given out is forgotten when nobody came for so long after it.
 const STALE: Duration = Duration::from_secs(60);
 
+/// When a shard may identify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Then, and not much later: its place in the order is kept for it for a moment only.
+    pub at: Instant,
+    /// Whether it is no turn yet: the shard identified so often of late that it must ask again, at that instant.
+    pub is_held_back: bool,
+}
+
+/// What a ledger knows, in a form that outlives the process. Times are milliseconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerRecord {
+    /// Identifies left in the window.
+    pub remaining: u32,
+    /// When the window is over.
+    pub resets_at: u64,
+    /// Shards that identified of late: number, and when that will be forgotten.
+    pub busy: Vec<(u32, u64)>,
+}
+
 /// The ledger. Pure, so that a lock or a remote service can wrap it.
 #[derive(Clone, Debug)]
 pub struct Slots {
@@ -49,14 +80,17 @@ pub struct Slots {
     remaining: u32,
     resets_at: Instant,
     /// Turns that were given out and not used yet: at most one a shard.
-    held: Vec<Turn>,
+    held: Vec<Use>,
     /// The newest identify of each bucket that was used. There are few.
-    used: Vec<Turn>,
+    used: Vec<Use>,
+    /// Shards that identified of late, each with the time at which that is forgotten: every identify adds [`PACE`] to it.
+    busy: Vec<Use>,
 }
 
+/// A shard and a time.
 #[derive(Clone, Copy, Debug)]
-struct Turn {
-    shard: ShardId,
+struct Use {
+    shard: u32,
     at: Instant,
 }
 
@@ -69,33 +103,71 @@ impl Slots {
             resets_at: now + Duration::from_millis(limit.reset_after_ms),
             held: Vec::new(),
             used: Vec::new(),
+            busy: Vec::new(),
         }
     }
 
     /// When `shard` may identify. The turn is kept for it; asking again gives the old turn back and takes another.
-    pub fn reserve(&mut self, shard: ShardId, now: Instant) -> Result<Instant, BudgetSpent> {
+    pub fn reserve(&mut self, shard: ShardId, now: Instant) -> Result<Turn, BudgetSpent> {
+        let shard = shard.number();
         self.refill(now);
-        self.held.retain(|turn| turn.shard != shard && now <= turn.at + STALE);
+        self.held.retain(|held| held.shard != shard && now <= held.at + STALE);
         if self.held.len() >= usize::try_from(self.remaining).unwrap_or(usize::MAX) {
             return Err(BudgetSpent { retry_in: self.resets_at.saturating_since(now) });
         }
         let others = self.held.iter().chain(&self.used);
-        let newest = others.filter(|turn| self.bucket(turn.shard) == self.bucket(shard));
-        let newest = newest.map(|turn| turn.at).max();
-        let at = newest.map_or(now, |newest| now.max(newest + SPACING + MARGIN));
-        self.held.push(Turn { shard, at });
-        Ok(at)
+        let newest = others.filter(|other| self.bucket(other.shard) == self.bucket(shard));
+        let newest = newest.map(|other| other.at).max();
+        let next = newest.map_or(now, |newest| now.max(newest + SPACING + MARGIN));
+        let calm = self.calm_at(shard);
+        if calm > next {
+            // No place is kept: the others of its bucket need not wait for it.
+            return Ok(Turn { at: calm, is_held_back: true });
+        }
+        self.held.push(Use { shard, at: next });
+        Ok(Turn { at: next, is_held_back: false })
     }
 
     /// `shard` identified at `now`: the spacing counts from here, and so does the budget.
     pub fn sent(&mut self, shard: ShardId, now: Instant) {
+        let shard = shard.number();
         self.refill(now);
         self.remaining = self.remaining.saturating_sub(1);
-        self.held.retain(|turn| turn.shard != shard);
+        self.held.retain(|held| held.shard != shard);
         let bucket = self.bucket(shard);
         let limit = self.limit;
-        self.used.retain(|turn| bucket_of(limit, turn.shard) != bucket);
-        self.used.push(Turn { shard, at: now });
+        self.used.retain(|used| bucket_of(limit, used.shard) != bucket);
+        self.used.push(Use { shard, at: now });
+        let busy_until = self.busy_until(shard).max(now);
+        self.busy.retain(|busy| busy.at > now && busy.shard != shard);
+        self.busy.push(Use { shard, at: busy_until + PACE });
+    }
+
+    /// What is known at `now`, which is `unix` since 1970, for a store.
+    pub fn record(&self, now: Instant, unix: Duration) -> LedgerRecord {
+        let at = |at: Instant| millis(unix + at.saturating_since(now));
+        let busy = self.busy.iter().filter(|busy| busy.at > now);
+        LedgerRecord {
+            remaining: self.remaining,
+            resets_at: at(self.resets_at),
+            busy: busy.map(|busy| (busy.shard, at(busy.at))).collect(),
+        }
+    }
+
+    /// Takes up what an earlier process knew. The budget is the smaller of both, as long as the window is the same.
+    pub fn restore(&mut self, record: &LedgerRecord, now: Instant, unix: Duration) {
+        let unix = millis(unix);
+        if record.resets_at > unix {
+            self.remaining = self.remaining.min(record.remaining);
+        }
+        // Of a clock that was set back, or a store that was tampered with, no more is believed than can be true.
+        let longest = millis(PACE).saturating_mul(u64::from(self.limit.total));
+        for (shard, until) in record.busy.iter().take(self.limit.total as usize).copied() {
+            let left = until.saturating_sub(unix).min(longest);
+            let at = self.busy_until(shard).max(now + Duration::from_millis(left));
+            self.busy.retain(|busy| busy.shard != shard);
+            self.busy.push(Use { shard, at });
+        }
     }
 
     /// Identifies left in this window.
@@ -103,7 +175,16 @@ impl Slots {
         self.remaining
     }
 
-    fn bucket(&self, shard: ShardId) -> u32 {
+    /// When another identify of `shard` is no storm; may be long past.
+    fn calm_at(&self, shard: u32) -> Instant {
+        self.busy_until(shard) - PACE * (CALM - 1)
+    }
+
+    fn busy_until(&self, shard: u32) -> Instant {
+        self.busy.iter().find(|busy| busy.shard == shard).map_or(Instant::ZERO, |busy| busy.at)
+    }
+
+    fn bucket(&self, shard: u32) -> u32 {
         bucket_of(self.limit, shard)
     }
 
@@ -115,8 +196,12 @@ impl Slots {
     }
 }
 
-fn bucket_of(limit: SessionStartLimit, shard: ShardId) -> u32 {
-    shard.number() % limit.max_concurrency.max(1)
+fn bucket_of(limit: SessionStartLimit, shard: u32) -> u32 {
+    shard % limit.max_concurrency.max(1)
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -125,6 +210,10 @@ mod tests {
 
     fn at(millis: u64) -> Instant {
         Instant::from_epoch(Duration::from_millis(millis))
+    }
+
+    fn turn(millis: u64) -> Turn {
+        Turn { at: at(millis), is_held_back: false }
     }
 
     fn shard(number: u32) -> ShardId {
@@ -145,9 +234,9 @@ mod tests {
     fn one_bucket_spaces_five_seconds_apart_and_buckets_are_independent() {
         let mut slots = slots(1000, 2);
         let first = slots.reserve(shard(0), at(0)).expect("budget");
-        assert_eq!(first, at(0));
-        assert_eq!(slots.reserve(shard(1), at(0)), Ok(at(0)), "another bucket");
-        let third = slots.reserve(shard(2), at(0)).expect("budget");
+        assert_eq!(first, turn(0));
+        assert_eq!(slots.reserve(shard(1), at(0)), Ok(turn(0)), "another bucket");
+        let third = slots.reserve(shard(2), at(0)).expect("budget").at;
         assert!(third >= at(5_000) && third <= at(5_500), "the same bucket");
     }
 
@@ -156,8 +245,8 @@ mod tests {
         let mut slots = slots(1000, 1);
         slots.reserve(shard(0), at(0)).expect("budget");
         slots.sent(shard(0), at(2_000));
-        assert!(slots.reserve(shard(1), at(2_000)).expect("budget") >= at(7_000));
-        assert_eq!(slots.reserve(shard(2), at(100_000)), Ok(at(100_000)));
+        assert!(slots.reserve(shard(1), at(2_000)).expect("budget").at >= at(7_000));
+        assert_eq!(slots.reserve(shard(2), at(100_000)), Ok(turn(100_000)));
     }
 
     #[test]
@@ -166,7 +255,7 @@ mod tests {
         slots.reserve(shard(0), at(0)).expect("budget");
         let turn = slots.reserve(shard(1), at(0)).expect("budget");
         assert_eq!(slots.reserve(shard(1), at(1)), Ok(turn));
-        assert!(slots.reserve(shard(2), at(1)).expect("budget") >= turn + SPACING);
+        assert!(slots.reserve(shard(2), at(1)).expect("budget").at >= turn.at + SPACING);
     }
 
     #[test]
@@ -191,5 +280,65 @@ mod tests {
         );
         assert!(slots.reserve(shard(1), at(60_000)).is_ok());
         assert_eq!(slots.remaining(), 1000);
+    }
+
+    #[test]
+    fn a_storm_is_held_back_without_holding_up_the_others() {
+        let mut slots = slots(1000, 1);
+        let mut now = at(0);
+        for _ in 0..CALM {
+            let turn = slots.reserve(shard(0), now).expect("budget");
+            assert!(!turn.is_held_back);
+            now = turn.at;
+            slots.sent(shard(0), now);
+        }
+        let turn = slots.reserve(shard(0), now).expect("budget");
+        assert!(turn.is_held_back && turn.at <= now + PACE);
+        assert!(!slots.reserve(shard(1), now).expect("budget").is_held_back);
+        assert!(!slots.reserve(shard(0), turn.at).expect("budget").is_held_back);
+    }
+
+    #[test]
+    fn a_day_of_storm_leaves_some_of_the_budget() {
+        let mut slots = Slots::new(SessionStartLimit::default(), at(0));
+        let (mut now, mut sent) = (at(0), 0);
+        while now < at(24 * 60 * 60 * 1000) {
+            let turn = slots.reserve(shard(0), now).expect("budget");
+            now = turn.at;
+            if !turn.is_held_back {
+                slots.sent(shard(0), now);
+                sent += 1;
+            }
+        }
+        assert!((700..800).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn the_count_outlives_the_process() {
+        let unix = Duration::from_secs(1_000_000);
+        let mut old = Slots::new(SessionStartLimit::default(), at(0));
+        (0..CALM).for_each(|_| old.sent(shard(0), at(0)));
+        let record = old.record(at(0), unix);
+
+        // A minute later, with a clock that begins anew.
+        let later = unix + Duration::from_secs(60);
+        let mut new = Slots::new(SessionStartLimit::default(), at(5));
+        new.restore(&record, at(5), later);
+        assert_eq!(new.remaining(), 1000 - CALM);
+        let turn = new.reserve(shard(0), at(5)).expect("budget");
+        assert_eq!(turn, Turn { at: at(5 + 60_000), is_held_back: true });
+
+        let text = serde_json::to_string(&record).expect("plain data");
+        assert!(text.contains(r#""busy":[[0,1002400000]]"#), "{text}");
+        assert_eq!(serde_json::from_str::<LedgerRecord>(&text).expect("its own form"), record);
+    }
+
+    #[test]
+    fn the_smaller_budget_counts_while_the_window_lasts() {
+        let unix = Duration::from_secs(1_000_000);
+        let record = LedgerRecord { remaining: 3, resets_at: millis(unix) + 1, busy: vec![] };
+        let mut slots = slots(1000, 1);
+        slots.restore(&record, at(0), unix);
+        assert_eq!(slots.remaining(), 3);
     }
 }

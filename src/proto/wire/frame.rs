@@ -66,3 +66,9 @@ impl ConnectionId {
         self.0
     }
 }
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Opcode, Presence, ShardId, scan};
+use super::{Opcode, ShardId, scan};
 
 /// HELLO: source "Hello event".
 pub(crate) struct Hello {
@@ -32,23 +32,161 @@ impl Hello {
 pub(crate) struct Ready {
     pub session_id: String,
     pub resume_gateway_url: Option<String>,
+    /// The bot's own id.
+    pub user_id: Option<String>,
 }
 
 impl Ready {
-    /// `None` unless there is a session id. READY may be megabytes long, of which two texts are looked at.
+    /// `None` unless there is a session id. READY may be megabytes long, of which three texts are looked at.
     pub(crate) fn parse(data: &str) -> Option<Self> {
         let [mut session_id, mut resume_gateway_url] = [const { None }; 2];
+        let mut user = None;
         scan::each_field(data, |key, value| match key {
             "resume_gateway_url" => resume_gateway_url = scan::to_text(value.text),
             "session_id" => session_id = scan::to_text(value.text),
+            "user" => user = Some(value.text),
             _ => {}
         })
         .ok()?;
+        let mut user_id = None;
+        // The bot's own id is only wanted, so a READY without it is no fault.
+        let _ = scan::each_field(user.unwrap_or("{}"), |key, value| {
+            if key == "id" {
+                user_id = id(value.text);
+            }
+        });
         Some(Self {
             session_id: session_id.filter(|id| !id.is_empty())?.into(),
             resume_gateway_url: resume_gateway_url.map(Into::into),
+            user_id,
         })
     }
+}
+
+/// The parts of a `GUILD_MEMBERS_CHUNK` that tell where it belongs: source "Guild Members Chunk".
+pub(crate) struct MembersChunk {
+    pub index: u32,
+    pub count: u32,
+    pub nonce: String,
+}
+
+impl MembersChunk {
+    /// `None` unless it is numbered and carries a nonce.
+    pub(crate) fn parse(data: &str) -> Option<Self> {
+        let [mut index, mut count] = [None; 2];
+        let mut nonce = None;
+        scan::each_field(data, |key, value| match key {
+            "chunk_count" => count = value.text.parse().ok(),
+            "chunk_index" => index = value.text.parse().ok(),
+            "nonce" => nonce = scan::to_text(value.text),
+            _ => {}
+        })
+        .ok()?;
+        Some(Self { index: index?, count: count?, nonce: nonce?.into() })
+    }
+}
+
+/// An answer that belongs to a guild: `SOUNDBOARD_SOUNDS`, `CHANNEL_INFO`, `VOICE_SERVER_UPDATE`.
+pub(crate) struct GuildAnswer {
+    pub guild_id: String,
+}
+
+impl GuildAnswer {
+    /// `None` unless it names a guild.
+    pub(crate) fn parse(data: &str) -> Option<Self> {
+        let mut guild_id = None;
+        scan::each_field(data, |key, value| {
+            if key == "guild_id" {
+                guild_id = id(value.text);
+            }
+        })
+        .ok()?;
+        Some(Self { guild_id: guild_id? })
+    }
+}
+
+/// The parts of a `VOICE_STATE_UPDATE` that tell whose it is: source "Voice State Object".
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
+pub(crate) struct VoiceAnswer {
+    pub guild_id: String,
+    pub user_id: String,
+    pub session_id: String,
+    /// `None`: in no channel.
+    pub channel_id: Option<String>,
+}
+
+impl VoiceAnswer {
+    /// `None` unless it names a guild, a user and a session.
+    pub(crate) fn parse(data: &str) -> Option<Self> {
+        let [mut guild_id, mut user_id, mut channel_id] = [const { None }; 3];
+        let mut session_id = None;
+        scan::each_field(data, |key, value| match key {
+            "channel_id" => channel_id = id(value.text),
+            "guild_id" => guild_id = id(value.text),
+            "session_id" => session_id = scan::to_text(value.text),
+            "user_id" => user_id = id(value.text),
+            _ => {}
+        })
+        .ok()?;
+        let session_id = session_id?.into();
+        Some(Self { guild_id: guild_id?, user_id: user_id?, session_id, channel_id })
+    }
+}
+
+/// The dispatch that refuses a command for a while: source "Rate Limited".
+pub(crate) struct RateLimited {
+    pub opcode: u16,
+    pub retry_after: Duration,
+    pub guild_id: Option<String>,
+    pub nonce: Option<String>,
+}
+
+impl RateLimited {
+    /// `None` unless it names an opcode and a time.
+    pub(crate) fn parse(data: &str) -> Option<Self> {
+        let [mut opcode, mut retry_after, mut meta] = [None; 3];
+        scan::each_field(data, |key, value| match key {
+            "meta" => meta = Some(value.text),
+            "opcode" => opcode = Some(value.text),
+            "retry_after" => retry_after = Some(value.text),
+            _ => {}
+        })
+        .ok()?;
+        let mut guild_id = None;
+        let mut nonce = None;
+        // Only opcode 8 has a documented `meta`; what others carry is not looked into.
+        let _ = scan::each_field(meta.unwrap_or("{}"), |key, value| match key {
+            "guild_id" => guild_id = id(value.text),
+            "nonce" => nonce = scan::to_text(value.text),
+            _ => {}
+        });
+        Some(Self {
+            opcode: opcode?.parse().ok()?,
+            retry_after: seconds(retry_after?)?,
+            guild_id,
+            nonce: nonce.map(Into::into),
+        })
+    }
+}
+
+/// An id, which some servers write as a number.
+fn id(value: &str) -> Option<String> {
+    if value == "null" {
+        return None;
+    }
+    scan::to_text(value).map_or_else(|| Some(value.to_owned()), |text| Some(text.into_owned()))
+}
+
+/// Seconds with decimals, from a JSON number; rounded up to milliseconds. By hand, as reading floats would be the largest
+/// function of the module that browsers download.
+fn seconds(value: &str) -> Option<Duration> {
+    let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
+    let digit = |at: usize| decimals.as_bytes().get(at).map_or(0, |byte| byte.wrapping_sub(b'0'));
+    let millis =
+        [0, 1, 2].map(digit).iter().fold(0, |millis, digit| millis * 10 + u64::from(*digit));
+    let is_number = decimals.bytes().all(|byte| byte.is_ascii_digit());
+    let span = Duration::from_secs(whole.parse().ok()?) + Duration::from_millis(millis);
+    is_number.then(|| span.saturating_add(Duration::from_millis(u64::from(decimals.len() > 3))))
 }
 
 /// What identify says about the client: source "Identify connection properties".
@@ -84,10 +222,23 @@ pub(crate) struct Identify<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub presence: Option<&'a Presence>,
+    pub capabilities: Option<u64>,
     /// Payload compression.
     #[serde(skip_serializing_if = "is_not")]
     pub compress: bool,
+}
+
+/// The text of an identify. The presence is JSON already: it may be the data of an earlier opcode 3.
+pub(crate) fn identify(identify: &Identify<'_>, presence: Option<&str>) -> String {
+    let mut text = encode(Opcode::IDENTIFY, identify);
+    if let Some(presence) = presence {
+        const END: &str = "}}";
+        text.truncate(text.len() - END.len());
+        for part in [",\"presence\":", presence, END] {
+            text.push_str(part);
+        }
+    }
+    text
 }
 
 /// Resume: source "Resume structure".
@@ -115,6 +266,20 @@ pub(crate) fn encode_json(opcode: Opcode, data: &str) -> String {
     format!(r#"{{"op":{},"d":{data}}}"#, opcode.0)
 }
 
+/// The guild whose members are asked for all together by the data of an opcode 8; `None` if fewer are.
+pub(crate) fn all_members_of(data: &str) -> Option<u64> {
+    let [mut guild, mut query, mut limit] = [None; 3];
+    scan::each_field(data, |key, value| match key {
+        "guild_id" => guild = Some(value.text),
+        "limit" => limit = Some(value.text),
+        "query" => query = Some(value.text),
+        _ => {}
+    })
+    .ok()?;
+    let is_all = query? == "\"\"" && limit? == "0";
+    guild.filter(|_| is_all)?.trim_matches('"').parse().ok()
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
 fn is_not(flag: &bool) -> bool {
     !flag
@@ -139,24 +304,23 @@ mod tests {
             intents: 513,
             large_threshold: None,
             shard: None,
-            presence: None,
+            capabilities: None,
             compress: false,
         };
         assert_eq!(
-            encode(Opcode::IDENTIFY, &bare),
+            identify(&bare, None),
             r#"{"op":2,"d":{"token":"Bot x","properties":{"os":"o","browser":"b","device":"d"},"intents":513}}"#
         );
-        let presence = Presence::default();
         let full = Identify {
             large_threshold: Some(250),
             shard: ShardId::new(1, 4),
-            presence: Some(&presence),
+            capabilities: Some(1 << 15),
             compress: true,
             ..bare
         };
-        let text = encode(Opcode::IDENTIFY, &full);
-        assert!(text.contains(r#""large_threshold":250,"shard":[1,4],"presence":{"#), "{text}");
-        assert!(text.ends_with(r#","compress":true}}"#), "{text}");
+        let text = identify(&full, Some(r#"{"status":"dnd"}"#));
+        let end = r#""large_threshold":250,"shard":[1,4],"capabilities":32768,"compress":true,"presence":{"status":"dnd"}}}"#;
+        assert!(text.ends_with(end), "{text}");
     }
 
     #[test]
@@ -196,9 +360,11 @@ mod tests {
     fn ready_needs_a_session_id_and_nothing_else() {
         let ready = Ready::parse(r#"{"v":10,"guilds":[{"session_id":"no"}],"session_id":"a"}"#);
         assert_eq!(
-            ready.map(|ready| (ready.session_id, ready.resume_gateway_url)),
-            Some(("a".into(), None))
+            ready.map(|ready| (ready.session_id, ready.resume_gateway_url, ready.user_id)),
+            Some(("a".into(), None, None))
         );
+        let ready = Ready::parse(r#"{"user":{"username":"x","id":"82"},"session_id":"a"}"#);
+        assert_eq!(ready.and_then(|ready| ready.user_id).as_deref(), Some("82"));
         let ready = Ready::parse(r#"{"session_id":"a","resume_gateway_url":"wss:\/\/x"}"#);
         assert_eq!(ready.and_then(|ready| ready.resume_gateway_url).as_deref(), Some("wss://x"));
         for data in
@@ -206,6 +372,34 @@ mod tests {
         {
             assert!(Ready::parse(data).is_none(), "{data}");
         }
+    }
+
+    #[test]
+    fn a_refusal_says_for_how_long_in_seconds() {
+        let text = r#"{"opcode":8,"retry_after":29.4571,"meta":{"guild_id":"5","nonce":"n"}}"#;
+        let refusal = RateLimited::parse(text).expect("documented form");
+        assert_eq!((refusal.opcode, refusal.retry_after), (8, Duration::from_millis(29_458)));
+        assert_eq!((refusal.guild_id.as_deref(), refusal.nonce.as_deref()), (Some("5"), Some("n")));
+        for (number, millis) in [("2", 2000), ("0.5", 500), ("0.05", 50), ("1.0", 1000)] {
+            assert_eq!(seconds(number), Some(Duration::from_millis(millis)), "{number}");
+        }
+        for number in ["-1", "null", "\"5\"", "1.x", "1e3", ""] {
+            assert_eq!(seconds(number), None, "{number}");
+        }
+    }
+
+    #[test]
+    fn ids_are_read_as_texts_and_as_numbers() {
+        let chunk = MembersChunk::parse(r#"{"chunk_index":1,"chunk_count":3,"nonce":"a.1"}"#);
+        let chunk = chunk.expect("documented form");
+        assert_eq!((chunk.index, chunk.count, chunk.nonce.as_str()), (1, 3, "a.1"));
+        let voice = VoiceAnswer::parse(
+            r#"{"guild_id":12,"user_id":"7","channel_id":null,"session_id":"s"}"#,
+        );
+        let voice = voice.expect("documented form");
+        assert_eq!((voice.guild_id.as_str(), voice.user_id.as_str()), ("12", "7"));
+        assert_eq!((voice.channel_id, voice.session_id.as_str()), (None, "s"));
+        assert!(GuildAnswer::parse("{}").is_none());
     }
 
     #[test]

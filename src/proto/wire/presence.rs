@@ -35,6 +35,11 @@ pub struct Activity {
     pub url: Option<String>,
 }
 
+/// Longest name and state of an activity, in characters.
+const LONGEST_TEXT: usize = 128;
+/// Longest address of a stream, in characters.
+const LONGEST_URL: usize = 512;
+
 impl Activity {
     /// "Playing `name`".
     pub fn playing(name: impl Into<String>) -> Self {
@@ -65,6 +70,35 @@ impl Activity {
     pub fn competing(name: impl Into<String>) -> Self {
         Self { kind: 5, ..Self::playing(name) }
     }
+
+    /// Whether Discord will show it as a stream: it shows one without a Twitch or `YouTube` address as "Playing", without a
+    /// word to the bot.
+    pub fn is_stream(&self) -> bool {
+        let hosts = ["twitch.tv/", "youtube.com/", "youtu.be/"];
+        let url = self.url.as_deref().unwrap_or_default();
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let rest = rest.map(|rest| rest.strip_prefix("www.").unwrap_or(rest));
+        self.kind == 1 && rest.is_some_and(|rest| hosts.iter().any(|host| rest.starts_with(host)))
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let is_long = |text: &Option<String>, limit| {
+            text.as_ref().is_some_and(|text| text.chars().count() > limit)
+        };
+        if self.kind > 5 {
+            return Err("expected an activity type from 0 to 5");
+        }
+        if self.name.chars().count() > LONGEST_TEXT || is_long(&self.state, LONGEST_TEXT) {
+            return Err("expected name and state of an activity to have at most 128 characters");
+        }
+        if is_long(&self.url, LONGEST_URL) {
+            return Err("expected the url of an activity to have at most 512 characters");
+        }
+        if self.kind == 1 && self.url.is_none() {
+            return Err("expected a streaming activity to have a url");
+        }
+        Ok(())
+    }
 }
 
 /// A presence. All four keys go on the wire: Discord closes with 4001 when one is missing.
@@ -89,6 +123,16 @@ impl Presence {
     pub fn new(status: OnlineStatus, activity: impl Into<Option<Activity>>) -> Self {
         Self { status, activities: activity.into().into_iter().collect(), ..Self::default() }
     }
+
+    /// Idle since `unix_ms` (milliseconds since 1970), which Discord shows to users as "away".
+    pub fn idle(unix_ms: u64, activity: impl Into<Option<Activity>>) -> Self {
+        Self { since: Some(unix_ms), afk: true, ..Self::new(OnlineStatus::Idle, activity) }
+    }
+
+    /// Whether Discord would take it; says what it expects if not.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        self.activities.iter().try_for_each(Activity::check)
+    }
 }
 
 #[cfg(test)]
@@ -99,6 +143,32 @@ mod tests {
     fn all_four_keys_are_always_written() {
         let text = serde_json::to_string(&Presence::default()).expect("plain data");
         assert_eq!(text, r#"{"since":null,"activities":[],"status":"online","afk":false}"#);
+    }
+
+    #[test]
+    fn an_idle_presence_says_since_when() {
+        let text = serde_json::to_string(&Presence::idle(5, None)).expect("plain data");
+        assert_eq!(text, r#"{"since":5,"activities":[],"status":"idle","afk":true}"#);
+    }
+
+    #[test]
+    fn activities_beyond_discords_limits_are_refused() {
+        let check = |activity| Presence::new(OnlineStatus::Online, activity).check();
+        let long = "\u{fc}".repeat(LONGEST_TEXT + 1);
+        assert!(check(Activity::playing(&long[2..])).is_ok());
+        assert!(check(Activity::playing(&long)).is_err());
+        assert!(check(Activity::custom(&long)).is_err());
+        assert!(check(Activity { kind: 6, ..Activity::playing("a") }).is_err());
+        assert!(check(Activity { kind: 1, ..Activity::playing("a") }).is_err());
+        assert!(check(Activity::streaming("a", "x".repeat(LONGEST_URL + 1))).is_err());
+    }
+
+    #[test]
+    fn only_streams_at_known_addresses_are_shown_as_such() {
+        assert!(Activity::streaming("a", "https://www.twitch.tv/x").is_stream());
+        assert!(Activity::streaming("a", "https://youtu.be/x").is_stream());
+        assert!(!Activity::streaming("a", "https://example.com/twitch.tv/").is_stream());
+        assert!(!Activity::playing("a").is_stream());
     }
 
     #[test]

@@ -66,12 +66,21 @@ impl Compression {
         }
     }
 
+    /// Its name, as in the options of the npm package.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Payload => "payload",
+            Self::ZlibStream => "zlib-stream",
+            Self::ZstdStream => "zstd-stream",
+        }
+    }
+
     /// The value of the query parameter `compress`, if one is to be sent.
     pub const fn parameter(self) -> Option<&'static str> {
         match self {
             Self::None | Self::Payload => None,
-            Self::ZlibStream => Some("zlib-stream"),
-            Self::ZstdStream => Some("zstd-stream"),
+            Self::ZlibStream | Self::ZstdStream => Some(self.name()),
         }
     }
 }
@@ -131,6 +140,9 @@ pub enum CodecError {
 }
 
 /// Codecs from outside, for what is not compiled in: so that a program can load them when they are asked for.
+///
+/// A shard that needs one uses it for all its messages, so it must also have [`Encoding::Json`] if it is for a compression,
+/// and [`Compression::None`] if it is for an encoding.
 pub trait Codec: fmt::Debug + Send + Sync {
     /// Whether it has `compression` and `encoding` together.
     fn has(&self, compression: Compression, encoding: Encoding) -> bool;

@@ -1,0 +1,57 @@
+//! The outcome of one command, as a future. Sends nothing itself.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures::{FutureExt, channel::oneshot};
+
+use super::handle::Line;
+use crate::proto::CommandError;
+
+/// Resolves once the command was written to the socket, or refused after all. Dropping it takes the command back if it was
+/// not sent yet; [`detach`](Self::detach) lets it go its way.
+#[derive(Debug)]
+#[must_use = "dropping it takes the command back; await or detach it"]
+pub struct Sending {
+    outcome: oneshot::Receiver<Result<(), CommandError>>,
+    /// `None` once there is nothing to take back.
+    errand: Option<(Arc<Line>, u64)>,
+}
+
+impl Sending {
+    pub(super) fn new(
+        outcome: oneshot::Receiver<Result<(), CommandError>>,
+        line: Arc<Line>,
+        number: u64,
+    ) -> Self {
+        Self { outcome, errand: Some((line, number)) }
+    }
+
+    /// Lets the command go its way; nobody will learn its outcome.
+    pub fn detach(mut self) {
+        self.errand = None;
+    }
+}
+
+impl Future for Sending {
+    type Output = Result<(), CommandError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.outcome.poll_unpin(cx).map(|outcome| {
+            self.errand = None;
+            // A shard that is gone tells nobody anything.
+            outcome.unwrap_or(Err(CommandError::Stopped))
+        })
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if let Some((line, number)) = self.errand.take() {
+            line.take_back(number);
+        }
+    }
+}
