@@ -213,11 +213,19 @@ impl Config {
 
     /// The decoder of a new connection.
     pub(crate) fn decoder(&self) -> Decoder {
-        self.decoder_of(self.choices.compression, self.choices.limits.inflated_bytes)
+        self.decoder_of(self.choices.compression)
     }
 
-    fn decoder_of(&self, compression: Compression, limit: usize) -> Decoder {
+    /// The text of a message that was encoded for the wire; `None` if it is not of this shard's encoding.
+    pub(crate) fn read(&self, frame: &Frame) -> Option<String> {
+        // What is sent is never compressed.
+        let mut decoder = self.decoder_of(Compression::None);
+        decoder.feed(frame).ok().flatten().map(str::to_owned)
+    }
+
+    fn decoder_of(&self, compression: Compression) -> Decoder {
         let encoding = self.choices.encoding;
+        let limit = self.choices.limits.inflated_bytes;
         match &self.choices.codec {
             Some(codec) => Decoder::foreign(codec.decoder(compression, encoding, limit)),
             None => Decoder::new(compression, encoding, limit),
@@ -234,12 +242,6 @@ impl Config {
         // Whatever gets here was written or checked by the client, so every encoding can express it. Should one fail
         // nevertheless, the Gateway answers an empty message with 4002.
         encoded.unwrap_or_else(|_| Frame::Binary(Vec::new()))
-    }
-
-    /// The text of a message that was encoded for the wire; `None` if it is not of this shard's encoding.
-    pub(crate) fn read(&self, frame: &Frame) -> Option<String> {
-        let mut decoder = self.decoder_of(Compression::None, self.choices.limits.command_bytes);
-        decoder.feed(frame).ok().flatten().map(str::to_owned)
     }
 
     /// A resume address from the gateway, or from a stored session, if it may be used.
