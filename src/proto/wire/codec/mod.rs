@@ -307,13 +307,14 @@ mod tests {
 
     #[test]
     fn parameters_are_sent_for_streams_only() {
-        let parameters = [
+        let all = [
             Compression::None,
             Compression::Payload,
             Compression::ZlibStream,
             Compression::ZstdStream,
-        ]
-        .map(Compression::parameter);
+        ];
+        assert_eq!(all.map(Compression::name), ["none", "payload", "zlib-stream", "zstd-stream"]);
+        let parameters = all.map(Compression::parameter);
         assert_eq!(parameters, [None, None, Some("zlib-stream"), Some("zstd-stream")]);
     }
 
