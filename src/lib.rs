@@ -91,5 +91,7 @@ pub mod native;
 pub mod proto;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tracing")]
+pub mod trace;
 #[cfg(feature = "web")]
 pub mod web;

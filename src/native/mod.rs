@@ -27,13 +27,14 @@
 //! # }
 //! ```
 
+mod ledger;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod timer;
 mod tls;
 mod transport;
 
-pub use self::{timer::TokioTimer, transport::NativeTransport};
+pub use self::{ledger::slots_in_file, timer::TokioTimer, transport::NativeTransport};
 use crate::{
     driver::{Shard, ShardHandle, SharedSlots, Timer as _},
     proto::{Config, ConfigError, Session, SessionStartLimit},

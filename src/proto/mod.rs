@@ -20,6 +20,7 @@ mod filter;
 mod hooks;
 mod intents;
 mod machine;
+mod metrics;
 mod pace;
 mod random;
 mod request;
@@ -44,6 +45,7 @@ pub use self::{
     hooks::{ConnectPlan, Tap},
     intents::Intents,
     machine::ShardMachine,
+    metrics::prometheus,
     pace::{LedgerRecord, SessionStartLimit, Slots, Turn},
     random::Random,
     request::{Part, Reply, Request, RequestError, RequestId, RequestOptions},

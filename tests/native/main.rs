@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+mod commands;
 mod handshake;
 mod hostile;
 mod lifecycle;
