@@ -226,7 +226,7 @@ impl Config {
     fn decoder_of(&self, compression: Compression) -> Decoder {
         let encoding = self.choices.encoding;
         let limit = self.choices.limits.inflated_bytes;
-        match self.choices.foreign_codec() {
+        match &self.choices.codec {
             Some(codec) => Decoder::foreign(codec.decoder(compression, encoding, limit)),
             None => Decoder::new(compression, encoding, limit),
         }
@@ -235,7 +235,7 @@ impl Config {
     /// The message that says what `json` says.
     pub(crate) fn encode(&self, json: String) -> Frame {
         let encoding = self.choices.encoding;
-        let encoded = match self.choices.foreign_codec() {
+        let encoded = match &self.choices.codec {
             Some(codec) => codec.encode(encoding, json),
             None => encoding.encode(json),
         };
@@ -383,7 +383,7 @@ impl ConfigBuilder {
     }
 
     /// Checks everything.
-    pub fn build(self) -> Result<Config, ConfigError> {
+    pub fn build(mut self) -> Result<Config, ConfigError> {
         let token = Token::new(&self.token)?;
         let url = GatewayUrl::parse(&self.url).map_err(ConfigError::BadUrl)?;
         let (number, total) = self.shard;
@@ -392,15 +392,18 @@ impl ConfigBuilder {
             return Err(ConfigError::InsecureUrl);
         }
         self.choices.check()?;
+        if self.choices.missing_feature().is_none() {
+            // What is compiled in needs no help from outside.
+            self.choices.codec = None;
+        }
         Ok(Config { token, url, shard, choices: self.choices })
     }
 }
 
 impl Choices {
-    /// The codec from outside, if it is needed.
-    fn foreign_codec(&self) -> Option<&dyn Codec> {
-        let is_needed = !self.compression.is_compiled_in() || !self.encoding.is_compiled_in();
-        self.codec.as_deref().filter(|_| is_needed)
+    /// The feature that would have to be on.
+    fn missing_feature(&self) -> Option<&'static str> {
+        self.compression.missing_feature().or(self.encoding.missing_feature())
     }
 
     fn check_codec(&self) -> Result<(), ConfigError> {
@@ -409,15 +412,12 @@ impl Choices {
                 "expected JSON with payload compression, as Discord has it for nothing else",
             ));
         }
-        let foreign = self.foreign_codec();
-        if foreign.is_some_and(|codec| codec.has(self.compression, self.encoding)) {
-            return Ok(());
-        }
-        match (self.compression.missing_feature(), self.encoding.missing_feature()) {
-            (Some(feature), _) | (None, Some(feature)) => {
+        let has_both = |codec: &Arc<dyn Codec>| codec.has(self.compression, self.encoding);
+        match self.missing_feature() {
+            Some(feature) if !self.codec.as_ref().is_some_and(has_both) => {
                 Err(ConfigError::CodecNotCompiledIn(feature))
             }
-            (None, None) => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -458,7 +458,31 @@ impl fmt::Debug for ConfigBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::UrlError;
+    use crate::proto::{CodecError, Decode, UrlError};
+
+    /// A codec that has everything and says who it is.
+    #[derive(Debug)]
+    struct Foreign;
+
+    impl Codec for Foreign {
+        fn has(&self, _compression: Compression, _encoding: Encoding) -> bool {
+            true
+        }
+
+        fn decoder(&self, _: Compression, _: Encoding, _limit: usize) -> Box<dyn Decode + Send> {
+            Box::new(Self)
+        }
+
+        fn encode(&self, _encoding: Encoding, json: String) -> Result<Frame, CodecError> {
+            Ok(Frame::Binary(json.replace("ours", "foreign").into()))
+        }
+    }
+
+    impl Decode for Foreign {
+        fn feed<'a>(&'a mut self, _frame: &'a Frame) -> Result<Option<&'a str>, CodecError> {
+            Ok(Some("foreign"))
+        }
+    }
 
     fn builder() -> ConfigBuilder {
         Config::builder("abc.def.ghi", Intents::GUILDS)
@@ -510,6 +534,22 @@ mod tests {
         let error = refused(payload.clone().encoding(Encoding::Etf));
         assert_eq!(error.code(), "bad-encoding");
         assert!(payload.build().is_ok());
+    }
+
+    #[test]
+    fn a_codec_from_outside_is_used_for_what_is_not_compiled_in_and_for_nothing_else() {
+        let ours = Frame::Text("ours".into());
+        let mut config = builder()
+            .compression(Compression::None)
+            .codec(Arc::new(Foreign))
+            .build()
+            .expect("valid");
+        assert_eq!(config.decoder().feed(&ours), Ok(Some("ours")));
+        assert_eq!(config.encode("ours".into()), ours);
+        // As `build` leaves it where something is missing, which in a build with everything never is.
+        config.choices.codec = Some(Arc::new(Foreign));
+        assert_eq!(config.decoder().feed(&ours), Ok(Some("foreign")));
+        assert_eq!(config.encode("ours".into()), Frame::Binary(b"foreign".to_vec()));
     }
 
     #[test]

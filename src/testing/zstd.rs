@@ -77,6 +77,19 @@ mod tests {
     }
 
     #[test]
+    fn what_repeats_is_made_small_within_the_window_and_across_messages() {
+        let text = (0..2_000_u32).map(|it| it.wrapping_mul(0x9E37_79B1).to_string());
+        let text = text.collect::<Vec<_>>().join(",");
+        for (mut zstd, is_endless) in [(Zstd::endless(), true), (Zstd::frames(), false)] {
+            let [first, second] = [(); 2].map(|()| zstd.message(text.as_bytes()).len());
+            assert!(first < text.len(), "{first} of {}", text.len());
+            assert_eq!(second < first / 10, is_endless, "{second} after {first}");
+            let twice = zstd.message(text.repeat(2).as_bytes()).len();
+            assert!(twice < first + first / 10, "{twice} for twice, {first} for once");
+        }
+    }
+
+    #[test]
     fn both_forms_are_read_back() {
         let long = "grüße 🦀 ".repeat(50_000);
         for mut zstd in [Zstd::endless(), Zstd::frames()] {

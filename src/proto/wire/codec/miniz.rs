@@ -31,6 +31,8 @@ impl Inflate for Miniz {
         self.0.init();
     }
 
+    #[expect(clippy::inline_always, reason = "see `zlib::inflate`")]
+    #[inline(always)]
     fn inflate(&mut self, input: &[u8], buffer: &mut [u8], at: usize) -> Step {
         let (status, used, written) = decompress(&mut self.0, input, buffer, at, FLAGS);
         let then = match status {

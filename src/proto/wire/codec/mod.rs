@@ -80,8 +80,7 @@ impl Compression {
     pub const fn parameter(self) -> Option<&'static str> {
         match self {
             Self::None | Self::Payload => None,
-            Self::ZlibStream => Some("zlib-stream"),
-            Self::ZstdStream => Some("zstd-stream"),
+            Self::ZlibStream | Self::ZstdStream => Some(self.name()),
         }
     }
 }
@@ -141,6 +140,9 @@ pub enum CodecError {
 }
 
 /// Codecs from outside, for what is not compiled in: so that a program can load them when they are asked for.
+///
+/// A shard that needs one uses it for all its messages, so it must also have [`Encoding::Json`] if it is for a compression,
+/// and [`Compression::None`] if it is for an encoding.
 pub trait Codec: fmt::Debug + Send + Sync {
     /// Whether it has `compression` and `encoding` together.
     fn has(&self, compression: Compression, encoding: Encoding) -> bool;
@@ -305,13 +307,14 @@ mod tests {
 
     #[test]
     fn parameters_are_sent_for_streams_only() {
-        let parameters = [
+        let all = [
             Compression::None,
             Compression::Payload,
             Compression::ZlibStream,
             Compression::ZstdStream,
-        ]
-        .map(Compression::parameter);
+        ];
+        assert_eq!(all.map(Compression::name), ["none", "payload", "zlib-stream", "zstd-stream"]);
+        let parameters = all.map(Compression::parameter);
         assert_eq!(parameters, [None, None, Some("zlib-stream"), Some("zstd-stream")]);
     }
 

@@ -94,6 +94,11 @@ impl<I> fmt::Debug for Single<I> {
 }
 
 /// Inflates all of `input`; says whether the stream has ended with it.
+///
+/// In the wasm module this crate is made small, and the one that inflates fast. Were that called from a single place, it
+/// would be inlined there and made small too, a quarter slower: so this is inlined into its two callers.
+#[expect(clippy::inline_always, reason = "inlining decides how fast the callee is")]
+#[inline(always)]
 fn inflate(
     state: &mut impl Inflate,
     mut input: &[u8],
