@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use shardwire::proto::{
-    Compression, Config, ConfigError, DEFAULT_GATEWAY_URL, Filter, Intents, ShardId,
+    Compression, Config, ConfigError, DEFAULT_GATEWAY_URL, Encoding, Filter, Intents, ShardId,
 };
 
 const EXAMPLES: &str = "\
@@ -79,6 +79,10 @@ pub struct TailArgs {
     #[arg(long, value_enum, default_value_t = Codec::ZlibStream)]
     compression: Codec,
 
+    /// How messages are written. With etf, integers that do not fit 32 bits come as texts.
+    #[arg(long, value_enum, default_value_t = Notation::Json)]
+    encoding: Notation,
+
     /// Stop after so many events.
     #[arg(long, value_name = "NUMBER")]
     pub count: Option<u64>,
@@ -123,6 +127,15 @@ pub enum Format {
     Table,
 }
 
+/// Encoding, as the Gateway calls it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Notation {
+    /// JSON texts.
+    Json,
+    /// Erlang's external term format.
+    Etf,
+}
+
 /// Compression, as the Gateway calls it.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Codec {
@@ -149,6 +162,7 @@ impl TailArgs {
             .allow_insecure(self.allow_insecure)
             .shard(number, total)
             .compression(self.compression.into())
+            .encoding(self.encoding.into())
             .filter(self.wanted())
             .build()
     }
@@ -176,6 +190,15 @@ impl From<Codec> for Compression {
             Codec::ZstdStream => Self::ZstdStream,
             Codec::Payload => Self::Payload,
             Codec::None => Self::None,
+        }
+    }
+}
+
+impl From<Notation> for Encoding {
+    fn from(notation: Notation) -> Self {
+        match notation {
+            Notation::Json => Self::Json,
+            Notation::Etf => Self::Etf,
         }
     }
 }
