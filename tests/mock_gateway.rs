@@ -82,11 +82,15 @@ async fn violations_are_closed_with_their_codes() {
         client.send(message).await;
         assert_eq!(client.end().await, Some(code));
     }
-    for query in ["/", "/?v=8", "/?v=10&encoding=etf", "/?v=10&compress=lz4-stream"] {
+    for query in ["/", "/?v=8", "/?v=10&encoding=xml", "/?v=10&compress=lz4-stream"] {
         let mut client = Client::connect(&server.url(), query).await;
         assert_eq!(client.end().await, Some(4012), "{query}");
     }
-    assert_eq!(server.state().await.violations.len(), 11);
+    let mut client = Client::connect(&server.url(), "/?v=10&encoding=etf").await;
+    client.message().await;
+    client.send(identify).await;
+    assert_eq!(client.end().await, Some(4002), "a text where ETF is spoken");
+    assert_eq!(server.state().await.violations.len(), 12);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use super::{
     outlet::{Outlet, Packing},
     zstd::Zstd,
 };
-use crate::proto::{Close, Instant};
+use crate::proto::{Close, Encoding, Instant};
 
 /// A client's connection.
 pub(super) struct Connection {
@@ -80,8 +80,8 @@ impl Connection {
     }
 }
 
-/// The compression that a query asks for, or the close that it is answered with.
-pub(super) fn packing(query: &str, is_zstd_endless: bool) -> Result<Packing, Close> {
+/// The encoding and the compression that a query asks for, or the close that it is answered with.
+pub(super) fn form(query: &str, is_zstd_endless: bool) -> Result<(Encoding, Packing), Close> {
     let value = |key: &str| {
         query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key)
     };
@@ -90,18 +90,23 @@ pub(super) fn packing(query: &str, is_zstd_endless: bool) -> Result<Packing, Clo
     if !matches!(version, "9" | "10") {
         return Err(Close::new(4012, "expected v=10 or v=9 in the query"));
     }
-    if value("encoding").is_some_and(|(_, encoding)| encoding != "json") {
-        return Err(Close::new(4012, "expected encoding=json, nothing else is spoken here"));
-    }
-    match value("compress") {
-        None => Ok(Packing::None),
-        Some((_, "zlib-stream")) => Ok(Packing::Zlib(Deflater::new())),
+    let encoding = match value("encoding") {
+        None | Some((_, "json")) => Encoding::Json,
+        Some((_, "etf")) => Encoding::Etf,
+        Some(_) => return Err(Close::new(4012, "expected encoding=json or encoding=etf")),
+    };
+    let packing = match value("compress") {
+        None => Packing::None,
+        Some((_, "zlib-stream")) => Packing::Zlib(Deflater::new()),
         Some((_, "zstd-stream")) => {
             let zstd = if is_zstd_endless { Zstd::endless() } else { Zstd::frames() };
-            Ok(Packing::Zstd(Box::new(zstd)))
+            Packing::Zstd(Box::new(zstd))
         }
-        Some(_) => Err(Close::new(4012, "expected compress=zlib-stream or compress=zstd-stream")),
-    }
+        Some(_) => {
+            return Err(Close::new(4012, "expected compress=zlib-stream or compress=zstd-stream"));
+        }
+    };
+    Ok((encoding, packing))
 }
 
 /// Notes `now` unless `most` have been noted within `span` before.
@@ -126,11 +131,14 @@ mod tests {
 
     #[test]
     fn queries_are_taken_at_their_word() {
-        let packing = |query| packing(query, true);
+        let packing = |query| form(query, true).map(|(_, packing)| packing);
+        let encoding = |query| form(query, true).map(|(encoding, _)| encoding);
         assert!(matches!(packing("v=10&encoding=json"), Ok(Packing::None)));
         assert!(matches!(packing("v=9&compress=zlib-stream"), Ok(Packing::Zlib(_))));
         assert!(matches!(packing("v=9&compress=zstd-stream"), Ok(Packing::Zstd(_))));
-        for wrong in ["", "v=8", "encoding=json", "v=10&encoding=etf", "v=10&compress=lz4-stream"] {
+        assert_eq!(encoding("v=10"), Ok(Encoding::Json));
+        assert_eq!(encoding("v=10&encoding=etf&compress=zlib-stream"), Ok(Encoding::Etf));
+        for wrong in ["", "v=8", "encoding=json", "v=10&encoding=xml", "v=10&compress=lz4-stream"] {
             assert_eq!(packing(wrong).err().map(|close| close.code), Some(4012), "{wrong}");
         }
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    connection::{Connection, packing},
+    connection::{Connection, form},
     envelope::quoted,
     events::{self, GUILD_PRESENCES, GUILDS, PRIVILEGED_INTENTS},
     exchange::{Host, Peer},
@@ -16,7 +16,7 @@ use super::{
     records::{Notice, Received},
     session::{Presence, Session},
 };
-use crate::proto::{Close, Frame, Instant};
+use crate::proto::{Close, Encoding, Frame, Instant};
 
 /// The ledger of session starts: the daily budget and the five seconds between identifies of one bucket.
 pub(super) struct Starts {
@@ -62,11 +62,12 @@ impl Gateway {
     pub(super) fn on_connected(&mut self, peer: Peer, host: Host, query: &str) {
         self.records.connects += 1;
         self.records.notice(Notice::Connected(peer, host));
-        let (packing, refused) = match packing(query, self.options.zstd == ZstdForm::Endless) {
-            Ok(packing) => (packing, None),
-            Err(close) => (Packing::None, Some(close)),
+        let form = form(query, self.options.zstd == ZstdForm::Endless);
+        let ((encoding, packing), refused) = match form {
+            Ok(form) => (form, None),
+            Err(close) => ((Encoding::Json, Packing::None), Some(close)),
         };
-        let outlet = Outlet::new(peer, packing);
+        let outlet = Outlet::new(peer, encoding, packing);
         let connection = Connection::new(host, outlet, self.heartbeat_interval(), self.now);
         self.connections.insert(peer, connection);
         if let Some(Close { code, reason }) = refused {
@@ -83,11 +84,14 @@ impl Gateway {
         if !self.is_open(peer) {
             return;
         }
-        let judged = police::read(frame);
-        let json = match frame {
-            Frame::Text(text) => clipped(text, LONGEST_RECORD).to_owned(),
-            Frame::Binary(bytes) => format!("{} bytes", bytes.len()),
+        let Some(connection) = self.connections.get(&peer) else { return };
+        let text = police::text(frame, connection.outlet.encoding());
+        let json = match (frame, &text) {
+            (Frame::Text(text), _) => clipped(text, LONGEST_RECORD).to_owned(),
+            (_, Ok(text)) => clipped(text, LONGEST_RECORD).to_owned(),
+            (_, Err(_)) => format!("{} bytes", frame.len()),
         };
+        let judged = text.and_then(|text| police::read(&text));
         let op = judged.as_ref().ok().map(|(op, _)| *op);
         self.records.receive(Received { peer, op, json, at: self.now });
         let Some(connection) = self.connections.get_mut(&peer) else { return };

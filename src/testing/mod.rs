@@ -8,6 +8,7 @@
 mod connection;
 mod deflate;
 mod envelope;
+mod etf;
 mod events;
 mod exchange;
 mod faults;

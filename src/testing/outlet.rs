@@ -6,14 +6,16 @@ use std::{collections::VecDeque, time::Duration};
 use super::{
     deflate::{Deflater, standalone, standalone_zeros},
     envelope::{Envelope, Shape},
+    etf,
     exchange::{Fragments, Peer, ServerOutput},
     zstd::Zstd,
 };
-use crate::proto::{Frame, Instant};
+use crate::proto::{Encoding, Frame, Instant};
 
 /// How messages to one client are written and what is done to them.
 pub(super) struct Outlet {
     peer: Peer,
+    encoding: Encoding,
     packing: Packing,
     /// Broken by these faults, as long as their counts last.
     pub(super) mischief: Mischief,
@@ -55,9 +57,10 @@ enum Silence {
 const LARGE: usize = 1024;
 
 impl Outlet {
-    pub(super) fn new(peer: Peer, packing: Packing) -> Self {
+    pub(super) fn new(peer: Peer, encoding: Encoding, packing: Packing) -> Self {
         Self {
             peer,
+            encoding,
             packing,
             mischief: Mischief::default(),
             silence: Silence::None,
@@ -65,9 +68,14 @@ impl Outlet {
         }
     }
 
-    /// Payload compression, which transport compression switches off.
+    /// How messages are written, in both directions.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Payload compression, which transport compression switches off; there is none with ETF.
     pub(super) fn pack_payloads(&mut self) {
-        if matches!(self.packing, Packing::None) {
+        if matches!(self.packing, Packing::None) && self.encoding == Encoding::Json {
             self.packing = Packing::Standalone;
         }
     }
@@ -109,7 +117,10 @@ impl Outlet {
         if self.is_silent() {
             return;
         }
-        let mut frame = self.packing.pack(text);
+        let mut frame = self.packing.pack(match self.encoding {
+            Encoding::Etf => Frame::Binary(etf::write(&text)),
+            _ => Frame::Text(text),
+        });
         if take(&mut self.mischief.corrupt) {
             frame = corrupted(frame);
         }
@@ -200,12 +211,16 @@ impl Outlet {
 }
 
 impl Packing {
-    fn pack(&mut self, text: String) -> Frame {
+    fn pack(&mut self, message: Frame) -> Frame {
+        let bytes = match &message {
+            Frame::Text(text) => text.as_bytes(),
+            Frame::Binary(bytes) => bytes,
+        };
         match self {
-            Self::Zlib(deflater) => Frame::Binary(deflater.message(text.as_bytes())),
-            Self::Zstd(zstd) => Frame::Binary(zstd.message(text.as_bytes())),
-            Self::Standalone if text.len() >= LARGE => Frame::Binary(standalone(text.as_bytes())),
-            Self::None | Self::Standalone => Frame::Text(text),
+            Self::Zlib(deflater) => Frame::Binary(deflater.message(bytes)),
+            Self::Zstd(zstd) => Frame::Binary(zstd.message(bytes)),
+            Self::Standalone if bytes.len() >= LARGE => Frame::Binary(standalone(bytes)),
+            Self::None | Self::Standalone => message,
         }
     }
 }
@@ -282,7 +297,7 @@ mod tests {
     #[test]
     fn a_delay_keeps_the_order_even_when_it_shrinks() {
         let at = |ms| Instant::from_epoch(Duration::from_millis(ms));
-        let mut outlet = Outlet::new(Peer(1), Packing::None);
+        let mut outlet = Outlet::new(Peer(1), Encoding::Json, Packing::None);
         let mut out = VecDeque::new();
         outlet.mischief.delay = Duration::from_millis(100);
         outlet.message("a".into(), at(0), &mut out);
@@ -303,7 +318,7 @@ mod tests {
 
     #[test]
     fn counted_shapes_run_out() {
-        let mut outlet = Outlet::new(Peer(1), Packing::None);
+        let mut outlet = Outlet::new(Peer(1), Encoding::Json, Packing::None);
         outlet.mischief.shape.order = super::super::envelope::KeyOrder::OpDTS;
         outlet.mischief.shape_times = Some(1);
         let mut out = VecDeque::new();

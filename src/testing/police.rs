@@ -1,10 +1,12 @@
 //! What Discord punishes: reads a client's messages and names the breach, if there is one. Judges one message at a time;
 //! knows no session and no connection.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
-use super::events::ALL_INTENTS;
-use crate::proto::{Frame, Opcode};
+use super::{etf, events::ALL_INTENTS};
+use crate::proto::{Encoding, Frame, Opcode};
 
 /// Something a client did wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,17 +77,31 @@ pub(super) enum Wanted {
 /// The largest payload a client may send, in bytes.
 const LARGEST: usize = 4096;
 
-/// The opcode and data of a message.
-pub(super) fn read(frame: &Frame) -> Result<(u64, Value), Breach> {
+/// A message as JSON text.
+pub(super) fn text(frame: &Frame, encoding: Encoding) -> Result<Cow<'_, str>, Breach> {
     if frame.len() > LARGEST {
         return Err(Breach::new(
             4002,
             format!("payload of {} bytes, at most {LARGEST} are allowed", frame.len()),
         ));
     }
-    let Frame::Text(text) = frame else {
-        return Err(Breach::new(4002, "binary message, expected text with encoding=json"));
-    };
+    match (encoding, frame) {
+        (Encoding::Etf, Frame::Binary(bytes)) => match etf::read(bytes) {
+            Ok(value) => Ok(Cow::Owned(value.to_string())),
+            Err(why) => Err(Breach::new(4002, format!("broken ETF: {why}"))),
+        },
+        (Encoding::Etf, Frame::Text(_)) => {
+            Err(Breach::new(4002, "text message, expected binary with encoding=etf"))
+        }
+        (_, Frame::Text(text)) => Ok(Cow::Borrowed(text)),
+        (_, Frame::Binary(_)) => {
+            Err(Breach::new(4002, "binary message, expected text with encoding=json"))
+        }
+    }
+}
+
+/// The opcode and data of a message.
+pub(super) fn read(text: &str) -> Result<(u64, Value), Breach> {
     let value: Value = serde_json::from_str(text)
         .map_err(|error| Breach::new(4002, format!("broken JSON: {error}")))?;
     let Value::Object(mut envelope) = value else {
@@ -389,7 +405,13 @@ mod tests {
 
     fn judge(text: &str) -> Result<Request, u16> {
         let frame = Frame::Text(text.into());
-        let judged = read(&frame).and_then(|(op, data)| understand(op, &data));
+        judge_frame(&frame, Encoding::Json)
+    }
+
+    fn judge_frame(frame: &Frame, encoding: Encoding) -> Result<Request, u16> {
+        let judged = super::text(frame, encoding)
+            .and_then(|text| read(&text))
+            .and_then(|(op, data)| understand(op, &data));
         judged.map_err(|breach| breach.code.expect("all of these are punished"))
     }
 
@@ -433,8 +455,21 @@ mod tests {
         for text in ["", "{", "[]", "{}", r#"{"op":"1","d":null}"#, r#"{"op":1}"#, &large] {
             assert_eq!(judge(text), Err(4002), "{text}");
         }
-        let binary = read(&Frame::Binary(br#"{"op":1,"d":null}"#.to_vec()));
-        assert_eq!(binary.expect_err("binary").code, Some(4002));
+        let binary = Frame::Binary(br#"{"op":1,"d":null}"#.to_vec());
+        assert_eq!(judge_frame(&binary, Encoding::Json), Err(4002));
+    }
+
+    #[test]
+    fn with_etf_texts_and_atoms_as_keys_are_4002() {
+        let good = b"\x83\x74\0\0\0\x02\x6d\0\0\0\x02op\x61\x01\x6d\0\0\0\x01d\x73\x03nil";
+        let etf = |bytes: &[u8]| judge_frame(&Frame::Binary(bytes.to_vec()), Encoding::Etf);
+        assert_eq!(etf(good), Ok(Request::Heartbeat(None)));
+        let atom = b"\x83\x74\0\0\0\x02\x6d\0\0\0\x02op\x61\x01\x73\x01d\x73\x03nil";
+        assert_eq!(etf(atom), Err(4002));
+        assert_eq!(etf(&good[..good.len() - 1]), Err(4002));
+        assert_eq!(etf(&[0x83; 5000]), Err(4002));
+        let text = Frame::Text(r#"{"op":1,"d":null}"#.into());
+        assert_eq!(judge_frame(&text, Encoding::Etf), Err(4002));
     }
 
     #[test]

@@ -5,12 +5,14 @@
 //! last steps told.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     fmt,
     time::Duration,
 };
 
 use super::{
+    etf,
     exchange::{Host, Peer, Refusal, ServerInput, ServerOutput},
     gateway::Gateway,
     options::GatewayOptions,
@@ -892,12 +894,12 @@ impl<S: Server> World<S> {
             "expected nothing to be sent on a socket that is not open\n{}",
             self.story()
         );
-        let Frame::Text(text) = &frame else {
-            panic!("expected text with encoding=json\n{}", self.story());
+        let Some(text) = json(&frame) else {
+            panic!("expected JSON or ETF\n{}", self.story());
         };
-        let op = Envelope::parse(text).expect("the shard's own message").opcode;
+        let op = Envelope::parse(&text).expect("the shard's own message").opcode;
         let nth = self.clients[client].opened.len() - 1;
-        let sent = Sent { at: self.now, connection, nth, op, text: text.clone() };
+        let sent = Sent { at: self.now, connection, nth, op, text: text.into_owned() };
         self.clients[client].sends.push(sent);
         // Transports ignore what is sent on a socket that just ended.
         if let Some(peer) = peer {
@@ -1162,7 +1164,8 @@ impl Server for ByHand {
                 Heard::Connected(host)
             }
             // The message of an old connection would be answered on the new one.
-            ServerInput::Received(peer, Frame::Text(text)) if self.line.peer == Some(peer) => {
+            ServerInput::Received(peer, frame) if self.line.peer == Some(peer) => {
+                let Some(text) = json(&frame) else { return };
                 let Ok(envelope) = Envelope::parse(&text) else { return };
                 Heard::Message(envelope.opcode, envelope.data.to_owned())
             }
@@ -1215,6 +1218,14 @@ fn origin(url: &str) -> &str {
     &url[..end]
 }
 
+/// A client's message as JSON, whichever encoding it is in.
+fn json(frame: &Frame) -> Option<Cow<'_, str>> {
+    match frame {
+        Frame::Text(text) => Some(text.into()),
+        Frame::Binary(bytes) => etf::read(bytes).ok().map(|value| value.to_string().into()),
+    }
+}
+
 /// An input in a few words; never holds a token.
 fn what(input: &Input) -> String {
     match input {
@@ -1232,8 +1243,9 @@ fn what(input: &Input) -> String {
 /// An output in a few words; never holds a token.
 fn what_out(output: &Output) -> String {
     match output {
-        Output::Transmit(_, Frame::Text(text)) => {
-            let op = Envelope::parse(text).map_or(u16::MAX, |envelope| envelope.opcode.0);
+        Output::Transmit(_, frame) => {
+            let text = json(frame).unwrap_or_default();
+            let op = Envelope::parse(&text).map_or(u16::MAX, |envelope| envelope.opcode.0);
             format!("op {op}")
         }
         Output::Event(event) => format!("event {}", in_words(event)),

@@ -103,6 +103,12 @@ async fn equal_seeds_print_equal_events() {
         let packed = run(&[&args[..], &["--compression", compression]].concat()).await;
         assert_eq!(dispatches(&plain)[1..], dispatches(&packed)[1..], "{compression}");
     }
+    let etf = run(&[&args[..], &["--encoding", "etf"]].concat()).await;
+    let heads = |output: &Output| -> Vec<_> {
+        let head = |event: &Value| (event["name"].clone(), event["sequence"].clone());
+        dispatches(output).iter().map(head).collect()
+    };
+    assert_eq!(heads(&plain), heads(&etf));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod closing;
 mod commands;
 mod compression;
 mod conformance;
+mod etf;
 mod handshake;
 mod heartbeat;
 mod hooks;

@@ -1,14 +1,10 @@
 //! Browsers: opening a page for somebody, and Chromium for tests.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{env, path::PathBuf, process::Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{progress::Step, tools};
+use crate::{debian, progress::Step, tools};
 
 /// Names another Chromium than Debian's.
 const VARIABLE: &str = "CHROMIUM_BIN";
@@ -39,28 +35,11 @@ pub(crate) fn ensure_chromium(step: &Step) -> Result<PathBuf> {
     }
     let chromium = PathBuf::from(CHROMIUM);
     if !chromium.is_file() {
-        install(step).with_context(|| {
+        debian::install("chromium", step).with_context(|| {
             format!(
                 "install Chromium (Debian: `apt-get install chromium`), or set {VARIABLE} to it"
             )
         })?;
     }
     Ok(chromium)
-}
-
-fn install(step: &Step) -> Result<()> {
-    if !Path::new("/etc/debian_version").is_file() || !is_root() {
-        bail!("{CHROMIUM} is missing and cannot be installed from here");
-    }
-    step.execute(tools::command("apt-get").arg("update"))?;
-    let mut apt = tools::command("apt-get");
-    apt.env("DEBIAN_FRONTEND", "noninteractive")
-        // Another package manager may be at work on a machine that has just started.
-        .args(["-o", "DPkg::Lock::Timeout=300", "install", "-y", "--no-install-recommends"])
-        .arg("chromium");
-    step.execute(&mut apt)
-}
-
-fn is_root() -> bool {
-    tools::read(tools::command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }

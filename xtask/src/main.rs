@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::workspace::Workspace;
 
 mod browser;
+mod debian;
 mod demo;
 mod gateway;
 mod names;

@@ -10,7 +10,9 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{browser, demo, npm, package, progress::Step, size, tools, workspace::Workspace};
+use crate::{
+    browser, debian, demo, npm, package, progress::Step, size, tools, workspace::Workspace,
+};
 
 /// The first Node.js with a global `WebSocket`.
 const NODE_WITH_WEBSOCKET: u32 = 22;
@@ -55,6 +57,7 @@ pub(crate) const ALL: &[TestStep] = &[
     TestStep { name: "core", about: "the core alone, host and wasm", needs: &[], run: core },
     TestStep { name: "features", about: "each feature alone", needs: &[], run: features },
     TestStep { name: "rust", about: "Rust tests", needs: &[], run: rust },
+    TestStep { name: "erlang", about: "ETF read back by Erlang", needs: &[], run: erlang },
     TestStep { name: "doc", about: "documentation and its links", needs: &[], run: doc },
     TestStep { name: "types", about: "TypeScript declarations", needs: &["npm"], run: types },
     TestStep { name: "package", about: "npm package", needs: &["npm"], run: package },
@@ -143,6 +146,16 @@ fn lint_alone(context: &Context<'_>, feature: Option<&str>, target: Option<&str>
 
 fn rust(context: &mut Context<'_>, step: &Step) -> Result<()> {
     step.execute(&mut context.cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]))
+}
+
+/// The tests that `rust` leaves out, as they need Erlang.
+fn erlang(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    if !debian::has("escript") {
+        debian::install("erlang-base", step)
+            .context("install Erlang (Debian: `apt-get install erlang-base`)")?;
+    }
+    let arguments = ["--workspace", "--all-features", "--test=erlang", "--", "--ignored"];
+    step.execute(context.cargo(&["test"]).args(arguments))
 }
 
 fn doc(context: &mut Context<'_>, step: &Step) -> Result<()> {

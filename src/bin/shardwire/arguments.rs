@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use shardwire::{
     driver::{DEFAULT_API_URL, Discovery},
     proto::{
-        Compression, Config, ConfigError, DEFAULT_GATEWAY_URL, Filter, Intents, ShardId, Token,
+        Compression, Config, ConfigError, DEFAULT_GATEWAY_URL, Encoding, Filter, Intents, ShardId,
+        Token,
     },
 };
 
@@ -93,6 +94,10 @@ pub struct TailArgs {
     #[arg(long, value_enum, default_value_t = Codec::ZlibStream)]
     compression: Codec,
 
+    /// How messages are written. With etf, integers that do not fit 32 bits come as texts.
+    #[arg(long, value_enum, default_value_t = Notation::Json)]
+    encoding: Notation,
+
     /// Stop after so many events.
     #[arg(long, value_name = "NUMBER")]
     pub count: Option<u64>,
@@ -137,6 +142,15 @@ pub enum Format {
     Table,
 }
 
+/// Encoding, as the Gateway calls it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Notation {
+    /// JSON texts.
+    Json,
+    /// Erlang's external term format.
+    Etf,
+}
+
 /// Compression, as the Gateway calls it.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Codec {
@@ -168,6 +182,7 @@ impl TailArgs {
             .allow_insecure(self.allow_insecure)
             .shard(number, total)
             .compression(self.compression.into())
+            .encoding(self.encoding.into())
             .filter(self.wanted())
             .build()
     }
@@ -202,6 +217,15 @@ impl From<Codec> for Compression {
             Codec::ZstdStream => Self::ZstdStream,
             Codec::Payload => Self::Payload,
             Codec::None => Self::None,
+        }
+    }
+}
+
+impl From<Notation> for Encoding {
+    fn from(notation: Notation) -> Self {
+        match notation {
+            Notation::Json => Self::Json,
+            Notation::Etf => Self::Etf,
         }
     }
 }

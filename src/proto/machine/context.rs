@@ -367,7 +367,7 @@ impl Context {
     /// Counts `frame` and gives the envelope that it completes, if any.
     pub fn decode<'a>(
         &mut self,
-        inflater: &'a mut Decoder,
+        decoder: &'a mut Decoder,
         frame: &'a Frame,
     ) -> Result<Option<Envelope<'a>>, Fault> {
         self.counters.messages += 1;
@@ -376,7 +376,7 @@ impl Context {
         if frame.len() > limit {
             return Err(Fault::Oversized { limit });
         }
-        let Some(text) = inflater.feed(frame)? else { return Ok(None) };
+        let Some(text) = decoder.feed(frame)? else { return Ok(None) };
         self.counters.inflated_bytes += text.len() as u64;
         if let Some(tap) = &self.config.choices.hooks.tap {
             match tap(text) {

@@ -12,7 +12,7 @@ pub(super) struct Link {
     pub phase: Phase,
     pub heartbeat: Heartbeat,
     pub limiter: Limiter,
-    pub inflater: Decoder,
+    pub decoder: Decoder,
 }
 
 /// How far the session on this link is.

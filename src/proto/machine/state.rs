@@ -45,7 +45,7 @@ const LATE_FOR_SLOT: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) enum State {
     /// The socket is open; HELLO has not come.
-    AwaitingHello { give_up_at: Instant, inflater: Decoder, answered: u32 },
+    AwaitingHello { give_up_at: Instant, decoder: Decoder, answered: u32 },
     /// We closed; the other side's answer is waited for.
     Closing {
         give_up_at: Instant,
@@ -254,7 +254,7 @@ impl State {
         match self {
             Self::Opening { .. } => Self::AwaitingHello {
                 give_up_at: now + cx.config.choices.patience.hello,
-                inflater: cx.config.decoder(),
+                decoder: cx.config.decoder(),
                 answered: 0,
             },
             state => state,
@@ -275,11 +275,11 @@ impl State {
 
     fn receive(self, frame: &Frame, now: Instant, cx: &mut Context) -> Self {
         match self {
-            Self::AwaitingHello { give_up_at, mut inflater, mut answered } => {
-                match receive_first(&mut inflater, &mut answered, frame, now, cx) {
-                    Ok(None) => Self::AwaitingHello { give_up_at, inflater, answered },
+            Self::AwaitingHello { give_up_at, mut decoder, mut answered } => {
+                match receive_first(&mut decoder, &mut answered, frame, now, cx) {
+                    Ok(None) => Self::AwaitingHello { give_up_at, decoder, answered },
                     Ok(Some(interval)) => {
-                        Self::Up(Box::new(begin(interval, inflater, answered, now, cx)))
+                        Self::Up(Box::new(begin(interval, decoder, answered, now, cx)))
                     }
                     Err(fault) => lose(fault, Stage::Before, Remains::Alive(None), now, cx),
                 }
@@ -390,13 +390,13 @@ fn follow(then: Then, now: Instant, cx: &mut Context) -> State {
 
 /// A message before HELLO, in whose place opcodes 1, 7 and 9 may come. Gives the heartbeat interval if it is HELLO.
 fn receive_first(
-    inflater: &mut Decoder,
+    decoder: &mut Decoder,
     answered: &mut u32,
     frame: &Frame,
     now: Instant,
     cx: &mut Context,
 ) -> Result<Option<Duration>, Fault> {
-    let Some(envelope) = cx.decode(inflater, frame)? else { return Ok(None) };
+    let Some(envelope) = cx.decode(decoder, frame)? else { return Ok(None) };
     match envelope.opcode {
         Opcode::HELLO => Hello::parse(envelope.data)
             .map(|hello| Some(hello.heartbeat_interval))
@@ -422,7 +422,7 @@ fn invalid_session(envelope: &Envelope<'_>) -> Fault {
 /// HELLO came: heartbeats start, and the session is taken up or asked for.
 fn begin(
     interval: Duration,
-    inflater: Decoder,
+    decoder: Decoder,
     answered: u32,
     now: Instant,
     cx: &mut Context,
@@ -439,7 +439,7 @@ fn begin(
         cx.outputs.push_back(Output::ReserveIdentify);
         Phase::AwaitingSlot
     };
-    Link { phase, heartbeat: Heartbeat::new(interval, first, now), limiter, inflater }
+    Link { phase, heartbeat: Heartbeat::new(interval, first, now), limiter, decoder }
 }
 
 /// A message after HELLO.
@@ -449,9 +449,9 @@ fn receive_next(
     now: Instant,
     cx: &mut Context,
 ) -> Result<(), Fault> {
-    let Link { phase, heartbeat, limiter, inflater } = link;
+    let Link { phase, heartbeat, limiter, decoder } = link;
     heartbeat.heard();
-    let Some(envelope) = cx.decode(inflater, frame)? else { return Ok(()) };
+    let Some(envelope) = cx.decode(decoder, frame)? else { return Ok(()) };
     match envelope.opcode {
         Opcode::DISPATCH => dispatch(&envelope, phase, now, cx)?,
         Opcode::HEARTBEAT => {
@@ -482,7 +482,7 @@ fn receive_next(
 
 /// A message after opcode 7: only events count.
 fn drain(link: &mut Link, frame: &Frame, now: Instant, cx: &mut Context) -> Result<(), Fault> {
-    match cx.decode(&mut link.inflater, frame)? {
+    match cx.decode(&mut link.decoder, frame)? {
         Some(envelope) if envelope.opcode == Opcode::DISPATCH => {
             dispatch(&envelope, &mut link.phase, now, cx)
         }

@@ -3,6 +3,8 @@
 
 #[cfg(any(feature = "zlib", feature = "zlib-rs", feature = "zstd"))]
 mod buffer;
+#[cfg(feature = "etf")]
+mod etf;
 #[cfg(any(feature = "zlib", feature = "zlib-rs"))]
 mod inflate;
 // Its tests are run where both are compiled in.
@@ -20,12 +22,12 @@ mod zstd;
 use self::miniz::Miniz as Inflater;
 #[cfg(not(any(feature = "zlib", feature = "zlib-rs")))]
 use self::off as zlib;
+#[cfg(not(feature = "etf"))]
+use self::off as etf;
 #[cfg(not(feature = "zstd"))]
 use self::off as zstd;
 #[cfg(feature = "zlib-rs")]
 use self::zlib_rs::ZlibRs as Inflater;
-// There is only the stand-in yet.
-use self::off as etf;
 
 use std::{fmt, str};
 
@@ -92,7 +94,8 @@ pub enum Encoding {
     /// JSON texts.
     #[default]
     Json,
-    /// Erlang's External Term Format.
+    /// Erlang's External Term Format. It does not tell ids from numbers: integers that do not fit 32 bits arrive as strings
+    /// of their digits, so that no id loses one, and smaller ones as numbers.
     Etf,
 }
 
@@ -245,7 +248,7 @@ impl Own {
                 .map(Some)
                 .map_err(|_| CodecError::Broken("expected inflated messages to be UTF-8")),
             Encoding::Etf => {
-                self.text = etf::decode(bytes, self.limit)?;
+                etf::decode(bytes, self.limit, &mut self.text)?;
                 Ok(Some(&self.text))
             }
         }

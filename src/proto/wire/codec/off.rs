@@ -38,7 +38,11 @@ impl Single {
     }
 }
 
-pub(super) const fn decode(_bytes: &[u8], _limit: usize) -> Result<String, CodecError> {
+pub(super) const fn decode(
+    _bytes: &[u8],
+    _limit: usize,
+    _out: &mut String,
+) -> Result<(), CodecError> {
     Err(MISSING)
 }
 
