@@ -161,24 +161,57 @@ export interface ShardOptions {
   properties?: { os?: string; browser?: string; device?: string };
   limits?: Partial<Limits>;
   patience?: Partial<Patience>;
+  /**
+   * Whether a page or worker takes the shard along (default `true`): it leaves off, keeping the session, while the host is
+   * offline, or the page is frozen or in the back/forward cache, and connects at once when that is over. Elsewhere it means
+   * nothing.
+   */
+  lifecycle?: boolean;
   /** Used instead of the global `WebSocket`; needed where there is none, as in Node 20. */
   WebSocket?: WebSocketConstructor;
 }
 
-/** An event from Discord. */
-export interface DispatchEvent {
+/**
+ * Data of Discord's events, by name. Empty, and `data` is `any`, until it is filled by declaration merging: importing
+ * `shardwire/discord` does it from the package `discord-api-types`.
+ */
+export interface GatewayEventMap {}
+
+/** An event from Discord. Its name tells the type of its data, if {@link GatewayEventMap} is filled. */
+export type DispatchEvent = [keyof GatewayEventMap] extends [never]
+  ? Dispatch<string, any>
+  : { [Name in keyof GatewayEventMap]: Dispatch<Name, GatewayEventMap[Name]> }[keyof GatewayEventMap] | UnlistedDispatch;
+
+/** An event with this name and data. */
+export interface Dispatch<Name, Data> {
   readonly type: "dispatch";
   /** Discord's event name, such as `MESSAGE_CREATE`. Unknown names are delivered too. */
-  readonly name: string;
+  readonly name: Name;
   readonly sequence: number;
   /**
    * The event's data, parsed when it is first read. Integers beyond 2^53, which a JavaScript number cannot hold, are
    * given as strings.
    */
-  readonly data: any;
+  readonly data: Data;
   /** The data as the JSON text that Discord sent. */
   readonly raw: string;
 }
+
+/** An event that {@link GatewayEventMap} does not list, such as one that Discord has only just introduced. */
+export type UnlistedDispatch = Dispatch<UnlistedName, any>;
+
+/**
+ * A text that is none of the listed names. An enumeration, as the compiler knows of no other text that it differs from those;
+ * it exists for the compiler only. To use an event before `discord-api-types` lists it, add it to {@link GatewayEventMap}.
+ */
+export type UnlistedName = Unlisted.Name;
+
+declare enum Unlisted {
+  Name = "",
+}
+
+// Keeps what is not marked as exported inside.
+export {};
 
 /** The shard's status changed. */
 export interface StatusEvent {
@@ -342,10 +375,11 @@ export interface ShardInfo {
   };
 }
 
-/** Why a call was refused. `code` is stable. */
+/** Why a call was refused or failed. `code` is stable. */
 export declare class ShardwireError extends Error {
   readonly name: "ShardwireError";
   readonly code:
+    | "bad-answer"
     | "bad-command"
     | "bad-intents"
     | "bad-large-threshold"
@@ -355,12 +389,21 @@ export declare class ShardwireError extends Error {
     | "bad-token"
     | "bad-url"
     | "codec-not-compiled-in"
+    | "forbidden"
     | "insecure-url"
     | "queue-full"
+    | "rate-limited"
     | "reserved-opcode"
     | "stopped"
     | "too-large"
+    | "unauthorized"
+    | "unavailable"
+    | "unreachable"
     | "websocket-missing";
+  /** Status of Discord's answer, if it was one that refused. */
+  readonly status?: number;
+  /** With `rate-limited`, if Discord said it: milliseconds. */
+  readonly retryAfterMs?: number;
 }
 
 /**

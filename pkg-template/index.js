@@ -1,18 +1,12 @@
 // The public face of the package: one class in plain JavaScript over the raw class from Rust. Knows no host: the files in
 // entry/ load the wasm before anything here is called.
 
+import { ShardwireError } from "./error.js";
+import { follow } from "./lifecycle.js";
 import { RawShard } from "./wasm/shardwire.js";
 
 export { version } from "./version.js";
-
-/** Why a call was refused; `code` is stable. */
-export class ShardwireError extends Error {
-  constructor(code, message) {
-    super(message);
-    this.name = "ShardwireError";
-    this.code = code;
-  }
-}
+export { ShardwireError };
 
 /** An event from Discord. A class, so that `data` can be a getter without a closure for each event. */
 class DispatchEvent {
@@ -128,9 +122,12 @@ export class Shard {
   #waiting = null;
   /** What `close` resolves with. */
   #closed = null;
+  /** Whether the life of the page is still to be followed. */
+  #isToFollow;
 
   constructor(options) {
     this.#raw = guard(() => new RawShard(options));
+    this.#isToFollow = options.lifecycle ?? true;
   }
 
   get status() {
@@ -147,6 +144,8 @@ export class Shard {
 
   connect() {
     this.#raw.connect();
+    if (this.#isToFollow) follow(this.#raw);
+    this.#isToFollow = false;
     return this;
   }
 

@@ -84,6 +84,8 @@
 //! | `testing` | no | `testing`: a Gateway to test against, and a simulated network in virtual time; pure |
 //! | `mock` | no | that Gateway on real sockets: `native::mock` |
 //! | `cli` | no | the `shardwire` command |
+//! | `system-roots` | no | `native::Tls::system_roots`: the certificates that the operating system trusts |
+//! | `twilight-model` | no | `twilight`: events as the types of the crate `twilight-model` |
 
 pub mod driver;
 #[cfg(feature = "native")]
@@ -93,5 +95,7 @@ pub mod proto;
 pub mod testing;
 #[cfg(feature = "tracing")]
 pub mod trace;
+#[cfg(feature = "twilight-model")]
+pub mod twilight;
 #[cfg(feature = "web")]
 pub mod web;

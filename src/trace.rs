@@ -1,6 +1,6 @@
 //! A shard's steps as `tracing` events. Knows nothing of what a message holds, so no token can get into a log.
 
-use tracing::{Level, event};
+use tracing::{Level, debug, info, trace, warn};
 
 use crate::{
     driver::Watched,
@@ -25,22 +25,18 @@ pub fn watcher() -> impl FnMut(ShardId, Watched<'_>) + Send + 'static {
         let (shard, total) = (shard.number(), shard.total());
         // The level of an event is fixed where it is written.
         match level(step) {
-            Level::WARN => {
-                event!(target: "shardwire", Level::WARN, shard, total, "{}", words(step))
-            }
-            Level::INFO => {
-                event!(target: "shardwire", Level::INFO, shard, total, "{}", words(step))
-            }
-            Level::DEBUG => event!(target: "shardwire", Level::DEBUG, shard, total, "{step}"),
-            _ => event!(target: "shardwire", Level::TRACE, shard, total, "{step}"),
+            Level::WARN => warn!(target: "shardwire", shard, total, "{}", words(step)),
+            Level::INFO => info!(target: "shardwire", shard, total, "{}", words(step)),
+            Level::DEBUG => debug!(target: "shardwire", shard, total, "{step}"),
+            _ => trace!(target: "shardwire", shard, total, "{step}"),
         }
     }
 }
 
 fn level(step: Watched<'_>) -> Level {
     match step {
-        Watched::Input(Input::Received(..) | Input::TimePassed) => Level::TRACE,
-        Watched::Output(Output::Transmit(..) | Output::Wait(_)) => Level::TRACE,
+        Watched::Input(Input::Received(..) | Input::TimePassed)
+        | Watched::Output(Output::Transmit(..) | Output::Wait(_)) => Level::TRACE,
         Watched::Output(Output::Event(event)) => match event {
             Event::Disconnected { .. } | Event::Notice(_) => Level::WARN,
             Event::StatusChanged { .. } | Event::Stopped { .. } | Event::Resumed { .. } => {

@@ -51,6 +51,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("proto/machine/mod", 70),
     ("proto/mod", 75),
     ("driver", 80),
+    ("twilight", 80),
     ("testing", 90),
     ("trace", 100),
     ("native", 100),
@@ -72,7 +73,7 @@ const CLOSED: &[(&str, &str, &[&str])] = &[
 ];
 
 /// These folders know the core by what `proto/mod.rs` shows of it, not by its rooms.
-const GUESTS: &[&str] = &["driver", "native", "web", "bin"];
+const GUESTS: &[&str] = &["driver", "native", "twilight", "web", "bin"];
 
 /// What the core must not contain, and why.
 const BANNED_WORDS: &[(&str, &str)] = &[

@@ -2,6 +2,7 @@
 //! JavaScript.
 
 mod answer;
+mod discovery;
 mod handle;
 mod ledger;
 mod sending;
@@ -11,6 +12,10 @@ mod transport;
 
 pub use self::{
     answer::{Answer, Collecting},
+    discovery::{
+        BotGateway, DEFAULT_API_URL, DiscoverError, Discovery, GatewayInfo, HttpRequest,
+        HttpResponse, LARGEST_ANSWER, USER_AGENT, discover_gateway,
+    },
     handle::{CloseMode, ShardHandle},
     ledger::SharedSlots,
     sending::Sending,

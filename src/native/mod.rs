@@ -26,17 +26,64 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Proxies, certificates, headers
+//!
+//! [`ConnectOptions`] say how connections are made, the WebSocket's and those of [`discover_gateway`] alike: through an HTTP
+//! or SOCKS5 [`Proxy`], trusting whom ([`Tls`]), with which headers. [`connect_using`] makes a shard that obeys them.
+//!
+//! # Discovery
+//!
+//! [`discover_gateway`] asks Discord how many shards a bot should have and how often it may identify. Bots with one shard need
+//! not ask.
+//!
+//! ```no_run
+//! use shardwire::{
+//!     driver::Discovery,
+//!     native::{self, ConnectOptions, Proxy},
+//!     proto::{Config, Intents, Token},
+//! };
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let token = std::env::var("DISCORD_TOKEN")?;
+//! let options = ConnectOptions::new().proxy(Proxy::parse("http://127.0.0.1:3128")?);
+//! let bot = Discovery::bot(Token::new(&token)?);
+//! let gateway = native::discover_gateway(&bot, &options).await?;
+//! let limit = gateway.bot.map(|bot| bot.session_start_limit).unwrap_or_default();
+//! let config = Config::builder(token, Intents::GUILDS).url(gateway.url).build()?;
+//! let (shard, handle) = native::connect_using(config, native::slots(limit), options);
+//! # Ok(())
+//! # }
+//! ```
 
+mod dial;
+mod fetch;
 mod ledger;
 #[cfg(feature = "mock")]
 pub mod mock;
+mod options;
+mod proxy;
+#[cfg(feature = "system-roots")]
+mod system_roots;
 mod timer;
 mod tls;
 mod transport;
 
-pub use self::{ledger::slots_in_file, timer::TokioTimer, transport::NativeTransport};
+/// The TLS library, in the version whose configurations [`Tls::custom`] takes.
+pub use tokio_rustls::rustls;
+
+pub use self::{
+    ledger::slots_in_file,
+    options::{ConnectOptions, OptionError},
+    proxy::Proxy,
+    timer::TokioTimer,
+    tls::Tls,
+    transport::NativeTransport,
+};
 use crate::{
-    driver::{Shard, ShardHandle, SharedSlots, Timer as _},
+    driver::{
+        self, DiscoverError, Discovery, GatewayInfo, Shard, ShardHandle, SharedSlots, Timer as _,
+    },
     proto::{Config, ConfigError, Session, SessionStartLimit},
 };
 
@@ -62,8 +109,31 @@ pub fn resume(config: Config, session: Session) -> Result<(NativeShard, ShardHan
 
 /// A shard that identifies when `slots` lets it.
 pub fn connect_with(config: Config, slots: SharedSlots) -> (NativeShard, ShardHandle) {
-    let transport = NativeTransport::new(config.limits().message_bytes);
+    connect_using(config, slots, ConnectOptions::new())
+}
+
+/// Like [`connect_with`], but connects as `options` say.
+pub fn connect_using(
+    config: Config,
+    slots: SharedSlots,
+    options: ConnectOptions,
+) -> (NativeShard, ShardHandle) {
+    let transport = NativeTransport::with_options(config.limits().message_bytes, options);
     Shard::new(config, fastrand::u64(..), slots, transport, TokioTimer::new())
+}
+
+/// Asks Discord where the Gateway is, over a connection that `options` say how to make. It is given up after 15 seconds.
+///
+/// [`driver::discover_gateway`] does the same with another fetch.
+///
+/// # Errors
+///
+/// See [`DiscoverError`].
+pub async fn discover_gateway(
+    discovery: &Discovery,
+    options: &ConnectOptions,
+) -> Result<GatewayInfo, DiscoverError> {
+    driver::discover_gateway(discovery, |request| fetch::fetch(request, options)).await
 }
 
 /// An identify ledger for shards of this process. `limit` is what `/gateway/bot` said just now: its `reset_after` counts from

@@ -3,27 +3,25 @@
 use std::{
     collections::VecDeque,
     fmt, io, mem,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use futures::{Sink as _, Stream as _, future::BoxFuture};
-use http::{HeaderValue, Uri, header::USER_AGENT};
-use tokio::net::{TcpStream, lookup_host};
+use http::{Uri, header::USER_AGENT};
 use tokio_websockets::{
-    ClientBuilder, CloseCode, Connector, Error, Limits, MaybeTlsStream, Message, WebSocketStream,
-    upgrade,
+    ClientBuilder, CloseCode, Error, Limits, Message, WebSocketStream, upgrade,
 };
 
-use super::tls;
+use super::{
+    dial::{Stream, Target, failed, peer_addr},
+    options::ConnectOptions,
+};
 use crate::{
     driver::{Transport, TransportEvent},
     proto::{Close, ConnectionId, Frame, TransportError},
 };
-
-/// How the client presents itself, in the form that Discord asks of bots.
-const PRODUCT: &str =
-    concat!("DiscordBot (https://github.com/shardwire/shardwire, ", env!("CARGO_PKG_VERSION"), ")");
 
 /// Messages that may wait for the socket. Discord takes 120 a minute; more only pile up if it has stopped reading.
 const MOST_OUTGOING: usize = 1024;
@@ -37,6 +35,7 @@ const MOST_UNANSWERED: u32 = 1024;
 pub struct NativeTransport {
     /// Size above which a received message is an error, in bytes.
     message_bytes: usize,
+    options: ConnectOptions,
     /// The id of the newest `open`.
     connection: ConnectionId,
     state: State,
@@ -57,7 +56,7 @@ enum State {
 
 /// A socket with what waits to be sent on it.
 struct Link {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<Stream>,
     outgoing: VecDeque<Message>,
     /// Pings whose answer could not be written at once, in a row.
     unanswered: u32,
@@ -76,14 +75,28 @@ impl NativeTransport {
     /// A transport without a socket. Messages of more than `message_bytes` bytes end the connection before they are kept;
     /// pass [`Limits::message_bytes`](crate::proto::Limits::message_bytes) of the shard's configuration.
     pub fn new(message_bytes: usize) -> Self {
-        Self { message_bytes, connection: ConnectionId::default(), state: State::Idle }
+        Self::with_options(message_bytes, ConnectOptions::new())
+    }
+
+    /// Like [`new`](Self::new), but connects as `options` say.
+    pub fn with_options(message_bytes: usize, options: ConnectOptions) -> Self {
+        Self { message_bytes, options, connection: ConnectionId::default(), state: State::Idle }
+    }
+
+    /// The other end of the open socket: the gateway, or the proxy on the way to it. `None` if no socket is open.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        match &self.state {
+            State::Open(link) | State::Closing(link) => peer_addr(link.socket.get_ref()),
+            State::Idle | State::Connecting(_) | State::Broken(_) => None,
+        }
     }
 }
 
 impl Transport for NativeTransport {
     fn open(&mut self, connection: ConnectionId, url: &str) {
         self.connection = connection;
-        self.state = State::Connecting(Box::pin(connect(url.to_owned(), self.message_bytes)));
+        let attempt = connect(url.to_owned(), self.message_bytes, self.options.clone());
+        self.state = State::Connecting(Box::pin(attempt));
     }
 
     fn send(&mut self, frame: Frame) {
@@ -109,6 +122,10 @@ impl Transport for NativeTransport {
             }
             state @ (State::Closing(_) | State::Broken(_)) => state,
         };
+    }
+
+    fn peer(&self) -> Option<String> {
+        self.peer_addr().map(|address| address.to_string())
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TransportEvent> {
@@ -266,48 +283,26 @@ fn lost(error: Error) -> Incident {
     Incident::Failed(TransportError::new(text))
 }
 
-/// Opens TCP, TLS if asked for, and the WebSocket.
-async fn connect(url: String, message_bytes: usize) -> Result<Box<Link>, TransportError> {
+/// Opens a stream, and the WebSocket on it.
+async fn connect(
+    url: String,
+    message_bytes: usize,
+    options: ConnectOptions,
+) -> Result<Box<Link>, TransportError> {
     let uri: Uri =
         url.parse().map_err(|error| failed(format_args!("the address is no good: {error}")))?;
-    let is_secure = uri.scheme_str() == Some("wss");
-    let host = uri.host().unwrap_or_default();
-    // Brackets around IPv6 addresses belong to the URL, not to the name.
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
-
-    let tcp = dial(&host, port).await?;
-    let tls = async {
-        let connector =
-            if is_secure { Connector::Rustls(tls::connector()?) } else { Connector::Plain };
-        connector.wrap(&host, tcp).await
-    };
-    let stream =
-        tls.await.map_err(|error| failed(format_args!("TLS with {host} failed: {error}")))?;
-
-    let (socket, _) = ClientBuilder::from_uri(uri)
+    let stream = Target::of(&uri).dial(&options).await?;
+    let mut handshake = ClientBuilder::from_uri(uri)
         .limits(Limits::default().max_payload_len(Some(message_bytes)))
-        .add_header(USER_AGENT, HeaderValue::from_static(PRODUCT))
-        .map_err(|error| not_upgraded(&error))?
-        .connect_on(stream)
-        .await
+        .add_header(USER_AGENT, options.user_agent)
         .map_err(|error| not_upgraded(&error))?;
+    for (name, value) in &options.headers {
+        handshake = handshake
+            .add_header(name.clone(), value.clone())
+            .map_err(|error| not_upgraded(&error))?;
+    }
+    let (socket, _) = handshake.connect_on(stream).await.map_err(|error| not_upgraded(&error))?;
     Ok(Box::new(Link { socket, outgoing: VecDeque::new(), unanswered: 0, failure: None }))
-}
-
-/// Tries all addresses of the host in turn.
-async fn dial(host: &str, port: u16) -> Result<TcpStream, TransportError> {
-    let addresses = lookup_host((host, port)).await;
-    let addresses: Vec<_> = addresses
-        .map_err(|error| failed(format_args!("could not find the host {host}: {error}")))?
-        .collect();
-    let tcp = TcpStream::connect(&*addresses).await;
-    let tcp = tcp.map_err(|error| {
-        failed(format_args!("could not connect to {host} port {port}: {error}"))
-    })?;
-    // Heartbeats should leave at once; without this they only leave later.
-    let _ = tcp.set_nodelay(true);
-    Ok(tcp)
 }
 
 fn not_upgraded(error: &Error) -> TransportError {
@@ -323,8 +318,4 @@ fn not_upgraded(error: &Error) -> TransportError {
         }
         error => failed(format_args!("the connection broke during the upgrade: {error}")),
     }
-}
-
-fn failed(text: fmt::Arguments<'_>) -> TransportError {
-    TransportError::new(text.to_string())
 }

@@ -28,7 +28,11 @@ pub struct Token(Box<str>);
 
 impl Token {
     /// Checks `token` and puts `Bot ` in front unless it names its kind already.
-    fn new(token: &str) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::BadToken`] if no Gateway could accept it.
+    pub fn new(token: &str) -> Result<Self, ConfigError> {
         let token = token.trim_matches(' ');
         let bare = token.strip_prefix("Bot ").or_else(|| token.strip_prefix("Bearer "));
         if matches!(token, "" | "Bot" | "Bearer") || bare.is_some_and(str::is_empty) {
@@ -43,7 +47,7 @@ impl Token {
         Ok(Self(format!("{prefix}{token}").into()))
     }
 
-    /// The secret itself, for the two payloads that carry it.
+    /// The secret itself, for the two payloads and the one request that carry it.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }

@@ -46,10 +46,13 @@ impl Options {
             "properties",
             "limits",
             "patience",
+            "lifecycle",
             "WebSocket",
         ];
         let fields = Fields::new(options, &known, BAD_OPTIONS)?;
         let constructor = fields.get("WebSocket").map(JsCast::dyn_into).transpose();
+        // Heeded by `index.js`.
+        fields.flag("lifecycle")?;
         let limits = fields.object("limits", &LIMITS)?;
         let waiting_events = match &limits {
             Some(limits) => size(limits, "waitingEvents", WAITING_EVENTS)?,

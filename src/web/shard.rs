@@ -40,10 +40,13 @@ struct Inner {
 
 /// What JavaScript may ask for at any time. Never borrowed while the shard runs, nor while JavaScript does.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 struct Life {
     is_started: bool,
     /// The reader was too slow: the link is closed, the session kept, until the reader has caught up.
     is_paused: bool,
+    /// The host is away, such as offline: the link is closed, the session kept.
+    is_away: bool,
     /// No more events will come.
     is_over: bool,
     status: Status,
@@ -77,6 +80,7 @@ impl RawShard {
         let life = Life {
             is_started: false,
             is_paused: false,
+            is_away: false,
             is_over: false,
             status: Status::Idle,
             events: VecDeque::new(),
@@ -97,15 +101,16 @@ impl RawShard {
 
     // All events that wait, three values each; see `push_event`.
     pub fn take(&self) -> Array {
-        let (events, was_paused) = {
+        let (events, is_to_start) = {
             let mut life = self.inner.life.borrow_mut();
-            (mem::take(&mut life.events), mem::replace(&mut life.is_paused, false))
+            let was_paused = mem::replace(&mut life.is_paused, false);
+            (mem::take(&mut life.events), was_paused && !life.is_away)
         };
         let out = Array::new();
         for event in &events {
             push_event(&out, event);
         }
-        if was_paused {
+        if is_to_start {
             self.handle.start();
         }
         out
@@ -170,6 +175,27 @@ impl RawShard {
     // A new connection with the same session, at once.
     pub fn reconnect(&self) {
         self.handle.reconnect();
+    }
+
+    // The host goes away: closes the connection, keeping the session, until `start`.
+    pub fn pause(&self) {
+        self.inner.life.borrow_mut().is_away = true;
+        self.handle.pause();
+    }
+
+    // The host is back: connects at once, also if it was about to do so later.
+    pub fn start(&self) {
+        let (is_paused, status) = {
+            let mut life = self.inner.life.borrow_mut();
+            life.is_away = false;
+            (life.is_paused, life.status)
+        };
+        match status {
+            // `take` starts it, once the reader has caught up.
+            _ if is_paused => {}
+            Status::Disconnected { .. } => self.handle.reconnect(),
+            _ => self.handle.start(),
+        }
     }
 
     // Ends the shard; `wait` and `take` give the rest, the last of it `stopped`.

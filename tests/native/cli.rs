@@ -141,6 +141,8 @@ async fn mistakes_are_named_and_exit_with_2() {
         (&["--mock", "--format", "xml"], "xml"),
         (&["--mock", "--duration", "soon"], "soon"),
         (&["--mock", "--gateway", "ws://127.0.0.1"], "--gateway"),
+        (&["--mock", "--discover"], "--discover"),
+        (&["--token", "t", "--discover=http://example.com"], "loopback"),
         (&["--mock", "--filter", "A", "--except", "B"], "--except"),
         (&["--seed", "3", "--token", "t"], "--mock"),
         (&["--token", "t", "--gateway", "https://discord.com"], "wss://"),
@@ -177,6 +179,21 @@ async fn a_wrong_token_exits_with_1_and_one_sentence() {
 }
 
 #[tokio::test]
+async fn discovery_finds_the_gateway_or_says_why_not() {
+    let server = serve(GatewayOptions::default()).await;
+    let discover = format!("--discover={}/api/v10", server.http_url());
+    let args = ["tail", &*discover, "--count", "1", "--format", "json"];
+    let output = run_with_token(&args, Some(TOKEN)).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(dispatches(&output)[0]["name"], "READY");
+    let found = format!("discovered {}: 1 shards recommended, 1000 of 1000", server.url());
+    assert!(stderr(&output).starts_with(&found), "{}", stderr(&output));
+    let refused = run_with_token(&args, Some("YQ.hush-hush-wrong.Yg")).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).starts_with("error: the API answered HTTP 401"));
+}
+
+#[tokio::test]
 async fn help_explains_every_option() {
     let tail = stdout(&run(&["tail", "--help"]).await);
     for option in [
@@ -187,6 +204,7 @@ async fn help_explains_every_option() {
         "--filter",
         "--except",
         "--gateway",
+        "--discover",
         "--allow-insecure",
         "--compression",
         "--mock",

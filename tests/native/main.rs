@@ -4,9 +4,14 @@
 #[cfg(feature = "cli")]
 mod cli;
 mod commands;
+mod discovery;
 mod handshake;
 mod hostile;
 mod lifecycle;
+mod proxies;
 mod raw;
 mod support;
+#[cfg(feature = "system-roots")]
+mod system_roots;
+mod tls;
 mod transport;

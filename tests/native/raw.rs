@@ -37,13 +37,19 @@ impl Listener {
         soon(self.0.accept()).await.expect("a connection").0
     }
 
+    /// Accepts, and reads the head of a request.
+    pub async fn request(&self) -> (TcpStream, String) {
+        let mut tcp = self.tcp().await;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(soon(tcp.read_u8()).await.expect("a request"));
+        }
+        (tcp, String::from_utf8(head).expect("a request is text"))
+    }
+
     /// Accepts, reads the request, and answers it with `text`.
     pub async fn answer(&self, text: &str) -> TcpStream {
-        let mut tcp = self.tcp().await;
-        let mut request = Vec::new();
-        while !request.ends_with(b"\r\n\r\n") {
-            request.push(soon(tcp.read_u8()).await.expect("a request"));
-        }
+        let (mut tcp, _) = self.request().await;
         tcp.write_all(text.as_bytes()).await.expect("still there");
         tcp
     }

@@ -1,17 +1,17 @@
 //! A client that remembers what it saw, and waits for things with a deadline.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use futures::FutureExt as _;
 use shardwire::{
     driver::{CloseMode, ShardHandle},
     native::{
-        self, NativeShard,
+        self, ConnectOptions, NativeShard,
         mock::{MockOptions, MockServer},
     },
     proto::{
         Compression, Config, ConfigBuilder, Dispatch, Event, Fault, Intents, Next, Patience,
-        Session, Status, StopReason,
+        Session, SessionStartLimit, Status, StopReason,
     },
     testing::GatewayOptions,
 };
@@ -35,6 +35,11 @@ pub fn millis(millis: u64) -> Duration {
 pub async fn serve(gateway: GatewayOptions) -> MockServer {
     let gateway = GatewayOptions { token: Some(TOKEN.into()), ..gateway };
     MockServer::bind(MockOptions { gateway, ..MockOptions::default() }).await.expect("a free port")
+}
+
+pub fn address(server: &MockServer) -> SocketAddr {
+    let url = server.url();
+    url.trim_start_matches("ws://").parse().expect("the mock listens on an address")
 }
 
 /// Everything quick, so that failures cost no time.
@@ -63,6 +68,12 @@ impl Client {
         Self::of(native::connect(config.build().expect("a valid configuration")))
     }
 
+    pub fn using(config: ConfigBuilder, options: ConnectOptions) -> Self {
+        let slots = native::slots(SessionStartLimit::default());
+        let config = config.build().expect("a valid configuration");
+        Self::of(native::connect_using(config, slots, options))
+    }
+
     pub fn to(server: &MockServer) -> Self {
         Self::new(config(&server.url()))
     }
@@ -78,7 +89,7 @@ impl Client {
         Self::of(native::resume(config, session).expect("a session of this shard"))
     }
 
-    fn of((shard, handle): (NativeShard, ShardHandle)) -> Self {
+    pub fn of((shard, handle): (NativeShard, ShardHandle)) -> Self {
         Self { shard, handle, seen: Vec::new() }
     }
 

@@ -50,6 +50,19 @@ fn it_can_be_moved_and_sent() {
 }
 
 #[tokio::test]
+async fn the_other_end_is_known_while_the_socket_is_open() {
+    let (mut transport, mut peer, id) = connected().await;
+    let listener = peer.0.get_ref().local_addr().expect("connected");
+    assert_eq!(transport.peer_addr(), Some(listener));
+    transport.close(Close::new(4000, "bye"));
+    assert_eq!(transport.peer_addr(), Some(listener), "until the end was told");
+    let (ended, _) = tokio::join!(next(&mut transport), peer.rest());
+    assert!(matches!(ended, TransportEvent::Closed(at, _) if at == id));
+    assert_eq!(transport.peer_addr(), None);
+    assert_eq!(NativeTransport::new(LIMIT).peer_addr(), None);
+}
+
+#[tokio::test]
 async fn messages_go_both_ways_as_they_are() {
     let (mut transport, mut peer, id) = connected().await;
     for frame in [text("grüße"), text(""), Frame::Binary(vec![0, 255]), Frame::Binary(vec![])] {

@@ -1,9 +1,10 @@
 // The package as users get it: packed, installed into an empty project, and run.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { TOKEN, makeProject, run, withOptions } from "./project.mjs";
 
@@ -89,6 +90,7 @@ test("what is not right is refused with a code", LIMITS, async () => {
     "a threshold too small": "bad-large-threshold",
     "a session of another shard": "bad-session",
     "an unknown compression": "bad-options",
+    "a life cycle of another kind": "bad-options",
     "no options": "bad-options",
     "an identify by hand": "reserved-opcode",
     "a command too large": "too-large",
@@ -103,6 +105,23 @@ test("the module can be loaded by hand", LIMITS, async () => {
     assert.equal(status, "idle");
   }
 });
+
+test("the declarations hold without discord-api-types, and with it", LIMITS, async () => {
+  await compile("types.ts");
+  await assert.rejects(compile("discord-types.ts"), ({ stdout }) => /Cannot find module 'discord-api-types/.test(stdout));
+  const typings = "node_modules/discord-api-types";
+  await cp(new URL(typings, ROOT), join(project.folder, typings), { recursive: true });
+  await compile("discord-types.ts");
+});
+
+/** Compiles a file inside the project, where only what is installed is found. */
+async function compile(name) {
+  await cp(new URL(name, import.meta.url), join(project.folder, name));
+  const config = { extends: fileURLToPath(new URL("tsconfig.json", import.meta.url)), compilerOptions: { paths: {} }, files: [name] };
+  await writeFile(join(project.folder, "tsconfig.json"), JSON.stringify(config));
+  const tsc = fileURLToPath(new URL("node_modules/typescript/bin/tsc", ROOT));
+  await run(process.execPath, [tsc, "--project", project.folder]);
+}
 
 function runShard(task) {
   const ws = new URL("node_modules/ws/wrapper.mjs", ROOT).href;

@@ -31,19 +31,19 @@ after(async () => {
   await project?.remove();
 });
 
-for (const [name, [program, ...args]] of Object.entries(COMMANDS)) {
+for (const name of Object.keys(COMMANDS)) {
   test(`a shard runs in ${name}`, LIMITS, async () => {
-    const npms = fileURLToPath(new URL(`../../node_modules/${program}`, import.meta.url));
-    // npm brings them for Linux; elsewhere they have to be on PATH.
-    const bin = existsSync(npms) ? npms : name;
     await withOptions(async (options) => {
-      const task = { options, dispatches: 20, keepSession: true };
-      const { stdout } = await run(bin, [...args, "run.mjs"], {
-        cwd: project.folder,
-        env: { ...process.env, TASK: JSON.stringify(task), NO_COLOR: "1" },
-        timeout: 30_000,
-      });
-      check(JSON.parse(stdout));
+      check(await runFixture(name, "run.mjs", { options, dispatches: 20, keepSession: true }));
+    });
+  });
+
+  test(`the gateway is discovered in ${name}`, LIMITS, async () => {
+    await withOptions(async ({ url, token }) => {
+      const base = `${url.replace("ws:", "http:")}/api/v10`;
+      const { bot, anyone, refused } = await runFixture(name, "discover.mjs", { url: base, token });
+      assert.deepEqual([bot.url, bot.shards, anyone], [url, 1, { url }]);
+      assert.deepEqual(refused, { name: "ShardwireError", code: "bad-answer", status: 404 });
     });
   });
 }
@@ -77,6 +77,19 @@ test("each condition leads to its entry", LIMITS, async () => {
   }
 });
 
+/** Runs a fixture in a runtime and returns what it printed. */
+async function runFixture(name, fixture, task) {
+  const [program, ...args] = COMMANDS[name];
+  const npms = fileURLToPath(new URL(`../../node_modules/${program}`, import.meta.url));
+  // npm brings them for Linux; elsewhere they have to be on PATH.
+  const { stdout } = await run(existsSync(npms) ? npms : name, [...args, fixture], {
+    cwd: project.folder,
+    env: { ...process.env, TASK: JSON.stringify(task), NO_COLOR: "1" },
+    timeout: 30_000,
+  });
+  return JSON.parse(stdout);
+}
+
 function check({ dispatches, session, snapshot }) {
   assert.equal(dispatches[0].name, "READY");
   assert.deepEqual(dispatches.map((event) => event.sequence), dispatches.map((_, index) => index + 1));
@@ -87,7 +100,8 @@ function check({ dispatches, session, snapshot }) {
 
 /** Workers have no file system: every module is named. */
 async function workerModules() {
-  const names = ["entry/workerd.js", "index.js", "version.js", "wasm/shardwire.js"].map((name) => PACKAGE + name);
+  const scripts = ["entry/workerd.js", "error.js", "index.js", "lifecycle.js", "version.js", "wasm/shardwire.js"];
+  const names = scripts.map((name) => PACKAGE + name);
   const wasm = `${PACKAGE}wasm/shardwire_bg.wasm`;
   const module = async (type, path, encoding) => ({
     type,

@@ -12,7 +12,9 @@ import {
   type ShardInfo,
   type StatusName,
 } from "shardwire";
+import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
 import { load, Shard as ManualShard } from "shardwire/manual";
+import { toPrometheus } from "shardwire/metrics";
 
 /** Fails to compile unless both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -36,6 +38,7 @@ const options: ShardOptions = {
   properties: { os: "linux" },
   limits: { waitingEvents: 5 },
   patience: { hello: 1000 },
+  lifecycle: false,
   WebSocket,
 };
 const shard = new Shard(options);
@@ -55,6 +58,8 @@ new Shard({ token: "t", intents: 0, compression: "zstd" });
 new Shard({ token: "t", intents: 0, filter: { keep: ["READY"] } });
 // @ts-expect-error an option that does not exist
 new Shard({ token: "t", intents: 0, heartbeat: 5 });
+// @ts-expect-error the life cycle is followed or not
+new Shard({ token: "t", intents: 0, lifecycle: "page" });
 // @ts-expect-error a socket is not its constructor
 new Shard({ token: "t", intents: 0, WebSocket: new WebSocket("ws://127.0.0.1") });
 
@@ -66,6 +71,8 @@ for await (const event of shard) {
       same<typeof event, DispatchEvent>(true);
       event.name satisfies string;
       event.raw satisfies string;
+      // Without `shardwire/discord`, a name says nothing about the data.
+      if (event.name === "MESSAGE_CREATE") same<typeof event.data, any>(true);
       // @ts-expect-error events are not to be changed
       event.sequence = 1;
       break;
@@ -145,3 +152,21 @@ load(await WebAssembly.compile(new Uint8Array(8)));
 // @ts-expect-error an address must be fetched first
 load("shardwire.wasm");
 same<typeof ManualShard, typeof Shard>(true);
+
+// Discovery: what comes back depends on whether a token is shown.
+same<Awaited<ReturnType<typeof discoverGateway>>, Gateway | BotGateway>(true);
+(await discoverGateway({ token: "t" })) satisfies BotGateway;
+(await discoverGateway({ token: "t" })).sessionStartLimit.resetAfterMs satisfies number;
+const { url } = await discoverGateway({ url: new URL("http://127.0.0.1"), fetch, signal: AbortSignal.timeout(5) });
+new Shard({ token: "t", intents: 0, url });
+same<typeof DiscoverError, typeof ShardwireError>(true);
+// @ts-expect-error only bots are told how many shards they need
+(await discoverGateway()).shards;
+// @ts-expect-error an option that does not exist
+await discoverGateway({ tokens: ["t"] });
+
+// Metrics of one shard, or of several.
+toPrometheus(shard.info()) satisfies string;
+toPrometheus([shard.info(), disposed.info()]) satisfies string;
+// @ts-expect-error a snapshot has to be taken first
+toPrometheus(shard);

@@ -14,9 +14,8 @@ const REFERENCES = [
 
 const [folder, entry] = process.argv.slice(2);
 const files = [];
-const imports = [];
 follow(entry, new Set());
-console.log(JSON.stringify({ files, imports }));
+console.log(JSON.stringify(files));
 
 /** Measures a file and everything it refers to. */
 function follow(name, seen) {
@@ -29,10 +28,7 @@ function follow(name, seen) {
     gzip: gzipSync(bytes, { level: 9 }).length,
     brotli: brotliCompressSync(bytes).length,
   });
-  if (name.endsWith(".wasm")) {
-    imports.push(...WebAssembly.Module.imports(new WebAssembly.Module(bytes)));
-    return;
-  }
+  if (name.endsWith(".wasm")) return;
   for (const reference of references(bytes.toString())) {
     follow(posix.join(dirname(name), reference), seen);
   }

@@ -14,6 +14,7 @@ mod browser;
 mod debian;
 mod demo;
 mod gateway;
+mod names;
 mod npm;
 mod package;
 mod progress;

@@ -17,7 +17,18 @@ use crate::{
 /// The first Node.js with a global `WebSocket`.
 const NODE_WITH_WEBSOCKET: u32 = 22;
 /// What each feature brings must compile without the others.
-const FEATURES: [&str; 8] = ["zlib", "zlib-rs", "zstd", "etf", "testing", "native", "mock", "web"];
+const FEATURES: [&str; 10] = [
+    "zlib",
+    "zlib-rs",
+    "zstd",
+    "etf",
+    "testing",
+    "native",
+    "mock",
+    "web",
+    "system-roots",
+    "twilight-model",
+];
 const WASM: &str = "--target=wasm32-unknown-unknown";
 
 /// Where we are, and what earlier steps found out.
@@ -66,7 +77,7 @@ pub(crate) const ALL: &[TestStep] = &[
     },
     TestStep {
         name: "e2e",
-        about: "the dashboard in Chromium",
+        about: "dashboard and package in Chromium",
         needs: &["npm", "chromium", "package", "command"],
         run: e2e,
     },
@@ -153,12 +164,16 @@ fn doc(context: &mut Context<'_>, step: &Step) -> Result<()> {
     step.execute(cargo.env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
+/// Two programs, as what one of them imports changes types everywhere.
 fn types(context: &mut Context<'_>, step: &Step) -> Result<()> {
-    let mut tsc = tools::node();
-    tsc.current_dir(context.workspace.root())
-        .arg(context.workspace.node_module("typescript/bin/tsc"))
-        .args(["--project", "tests/pkg/tsconfig.json"]);
-    step.execute(&mut tsc)
+    for project in ["tests/pkg/tsconfig.json", "tests/pkg/tsconfig.discord.json"] {
+        let mut tsc = tools::node();
+        tsc.current_dir(context.workspace.root())
+            .arg(context.workspace.node_module("typescript/bin/tsc"))
+            .args(["--project", project]);
+        step.execute(&mut tsc)?;
+    }
+    Ok(())
 }
 
 fn package(context: &mut Context<'_>, _: &Step) -> Result<()> {
@@ -173,11 +188,17 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
     demo::build_binary(context.workspace)
 }
 
-/// The host's Node.js, whichever it is, and one with a global `WebSocket` if the host's has none.
-/// The package as installed, beside the native client, and under bad input.
-const NODE_TESTS: [&str; 3] =
-    ["tests/pkg/install.test.mjs", "tests/pkg/parity.test.mjs", "tests/pkg/hostile.test.mjs"];
+/// The package as installed, beside the native client, and under bad input; then its smaller parts.
+const NODE_TESTS: [&str; 6] = [
+    "tests/pkg/install.test.mjs",
+    "tests/pkg/parity.test.mjs",
+    "tests/pkg/hostile.test.mjs",
+    "tests/pkg/discover.test.mjs",
+    "tests/pkg/lifecycle.test.mjs",
+    "tests/pkg/metrics.test.mjs",
+];
 
+/// The host's Node.js, whichever it is, and one with a global `WebSocket` if the host's has none.
 fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
     let newer = node_with_websocket(context.workspace)?;
     let mut nodes = vec![PathBuf::from("node")];
@@ -208,7 +229,7 @@ fn node_with_websocket(workspace: &Workspace) -> Result<PathBuf> {
 
 fn e2e(context: &mut Context<'_>, step: &Step) -> Result<()> {
     crate::site::assemble(context.workspace)?;
-    let tests = ["tests/e2e/dashboard.test.mjs"];
+    let tests = ["tests/e2e/dashboard.test.mjs", "tests/e2e/lifecycle.test.mjs"];
     let mut command = node_test(context, Path::new("node"), &tests);
     command.env("CHROMIUM_BIN", context.chromium.as_ref().context("the browser was not found")?);
     step.execute(&mut command)

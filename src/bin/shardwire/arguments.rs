@@ -3,8 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
-use shardwire::proto::{
-    Compression, Config, ConfigError, DEFAULT_GATEWAY_URL, Encoding, Filter, Intents, ShardId,
+use shardwire::{
+    driver::{DEFAULT_API_URL, Discovery},
+    proto::{
+        Compression, Config, ConfigError, DEFAULT_GATEWAY_URL, Encoding, Filter, Intents, ShardId,
+        Token,
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -70,6 +74,17 @@ pub struct TailArgs {
     /// Another Gateway than Discord's.
     #[arg(long, value_name = "URL", default_value = DEFAULT_GATEWAY_URL, conflicts_with = "mock")]
     gateway: String,
+
+    /// Ask Discord first where the Gateway is, and how often the bot may identify today. Another API may be named.
+    #[arg(
+        long,
+        value_name = "API_URL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = DEFAULT_API_URL,
+        conflicts_with_all = ["gateway", "mock"]
+    )]
+    discover: Option<String>,
 
     /// Allow an unencrypted Gateway (ws://) on another machine. The token can then be read on the way.
     #[arg(long)]
@@ -150,10 +165,15 @@ enum Codec {
 }
 
 impl TailArgs {
-    /// What to connect with. `mock` is the address of the embedded Gateway, which takes any token and gets none of ours.
-    pub fn config(&self, mock: Option<&str>) -> Result<Config, ConfigError> {
+    /// What to connect with. `mock` is the address of the embedded Gateway, which takes any token and gets none of ours;
+    /// `discovered` is the address that Discord named.
+    pub fn config(
+        &self,
+        mock: Option<&str>,
+        discovered: Option<&str>,
+    ) -> Result<Config, ConfigError> {
         let token = self.token.as_deref().unwrap_or_default();
-        let real = (token, &*self.gateway, Intents::NON_PRIVILEGED);
+        let real = (token, discovered.unwrap_or(&self.gateway), Intents::NON_PRIVILEGED);
         let (token, url, default) = mock.map_or(real, |url| ("mock", url, Intents::ALL));
         let intents = self.intents.iter().copied().reduce(|all, one| all | one);
         let (number, total) = self.shard;
@@ -165,6 +185,13 @@ impl TailArgs {
             .encoding(self.encoding.into())
             .filter(self.wanted())
             .build()
+    }
+
+    /// What to ask Discord before connecting, if anything.
+    pub fn discovery(&self) -> Result<Option<Discovery>, ConfigError> {
+        let Some(api) = self.discover.clone() else { return Ok(None) };
+        let token = Token::new(self.token.as_deref().unwrap_or_default())?;
+        Ok(Some(Discovery::bot(token).api_url(api)))
     }
 
     /// Whether there is neither a token nor a Gateway that takes none.

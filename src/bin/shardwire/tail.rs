@@ -10,12 +10,12 @@ use std::{
 };
 
 use shardwire::{
-    driver::{CloseMode, ShardHandle},
+    driver::{CloseMode, DiscoverError, GatewayInfo, ShardHandle},
     native::{
-        self, NativeShard,
+        self, ConnectOptions, NativeShard,
         mock::{MockOptions, MockServer},
     },
-    proto::{Config, ConfigError, Event, Session, StopReason},
+    proto::{Config, ConfigError, Event, Session, SessionStartLimit, StopReason},
     testing::GatewayOptions,
 };
 use tokio::sync::Notify;
@@ -43,6 +43,17 @@ impl From<ConfigError> for Failure {
     }
 }
 
+impl From<DiscoverError> for Failure {
+    fn from(error: DiscoverError) -> Self {
+        match error {
+            DiscoverError::BadApiUrl | DiscoverError::InsecureApiUrl => {
+                Self::Usage(error.to_string())
+            }
+            error => Self::Stopped(error.to_string()),
+        }
+    }
+}
+
 /// Follows a shard as `args` say.
 pub async fn run(args: TailArgs) -> Result<(), Failure> {
     if args.lacks_token() {
@@ -50,8 +61,11 @@ pub async fn run(args: TailArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(why.into()));
     }
     let mock = if args.mock { Some(start_mock(&args).await?) } else { None };
-    let config = args.config(mock.as_ref().map(MockServer::url).as_deref())?;
-    let (shard, handle) = start(config, args.session.as_deref())?;
+    let found = discover(&args).await?;
+    let url = found.as_ref().map(|found| &*found.url);
+    let config = args.config(mock.as_ref().map(MockServer::url).as_deref(), url)?;
+    let limit = found.and_then(|found| found.bot).map(|bot| bot.session_start_limit);
+    let (shard, handle) = start(config, limit.unwrap_or_default(), args.session.as_deref())?;
     let session = args.session.clone();
     let mut tail = Tail::new(&args, shard, handle);
     let reason = tail.follow(args.duration).await;
@@ -80,11 +94,29 @@ async fn start_mock(args: &TailArgs) -> Result<MockServer, Failure> {
     bound.map_err(|error| Failure::Stopped(format!("the mock gateway could not start: {error}")))
 }
 
-fn start(config: Config, session: Option<&Path>) -> Result<(NativeShard, ShardHandle), Failure> {
+async fn discover(args: &TailArgs) -> Result<Option<GatewayInfo>, Failure> {
+    let Some(discovery) = args.discovery()? else { return Ok(None) };
+    let found = native::discover_gateway(&discovery, &ConnectOptions::new()).await?;
+    if let Some(bot) = found.bot {
+        let limit = bot.session_start_limit;
+        note(&format!(
+            "discovered {}: {} shards recommended, {} of {} identifies left",
+            found.url, bot.shards, limit.remaining, limit.total
+        ));
+    }
+    Ok(Some(found))
+}
+
+fn start(
+    config: Config,
+    limit: SessionStartLimit,
+    session: Option<&Path>,
+) -> Result<(NativeShard, ShardHandle), Failure> {
     let session = session.map(load_session).transpose()?.flatten();
+    let (shard, handle) = native::connect_with(config, native::slots(limit));
     Ok(match session {
-        Some(session) => native::resume(config, session)?,
-        None => native::connect(config),
+        Some(session) => (shard.resume_from(session)?, handle),
+        None => (shard, handle),
     })
 }
 
