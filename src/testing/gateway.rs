@@ -15,7 +15,7 @@ use super::{
     lifecycle::Starts,
     options::{GatewayOptions, bare},
     police::Breach,
-    records::{Notice, Received, Records, State, Violation},
+    records::{Notice, Received, Records, SessionState, State, Violation},
     script::Fault,
     session::{Presence, Session},
 };
@@ -176,6 +176,11 @@ impl Gateway {
     pub fn last_seq(&self, peer: Peer) -> Option<u64> {
         let session = self.connections.get(&peer)?.session?;
         self.sessions.get(&session).map(|session| session.last_seq)
+    }
+
+    /// The sessions that live, those of absent clients included, oldest first.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionState<'_>> {
+        self.sessions.values().map(Session::state)
     }
 
     /// The connections that are open.
