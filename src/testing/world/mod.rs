@@ -17,7 +17,7 @@ pub use self::{
     words::in_words,
 };
 use self::{
-    wire::{End, Parcel, Wire},
+    wire::{End, Parcel, Socket, Wire},
     words::{what, what_out},
 };
 use super::{
@@ -419,6 +419,12 @@ impl<S: Server> World<S> {
         self.now
     }
 
+    /// Whether what a shard sends on this connection can still reach the server.
+    pub fn is_path_alive(&self, peer: Peer) -> bool {
+        let is_alive = |socket: &Socket| !socket.is_dead && socket.client_end == End::Open;
+        self.wire.socket(peer).is_some_and(is_alive)
+    }
+
     /// The server.
     pub fn server(&self) -> &S {
         &self.server
@@ -593,6 +599,10 @@ impl<S: Server> World<S> {
     /// A handshake reaches the server.
     fn knock(&mut self, peer: Peer) {
         let Some(socket) = self.wire.socket(peer) else { return };
+        if socket.client_end == End::Gone {
+            // Its farewell may have overtaken it.
+            return self.wire.forget_if_over(peer);
+        }
         let (host, connection) = (socket.host, socket.connection);
         let query = socket.query.clone();
         if let Some(is_told) = self.wire.trouble(host) {
