@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{browser, demo, npm, package, progress::Step, size, tools, workspace::Workspace};
+use crate::{browser, demo, npm, package, progress::Step, size, soak, tools, workspace::Workspace};
 
 /// The first Node.js with a global `WebSocket`.
 const NODE_WITH_WEBSOCKET: u32 = 22;
@@ -44,6 +44,7 @@ pub(crate) const ALL: &[TestStep] = &[
     TestStep { name: "core", about: "the core alone, host and wasm", needs: &[], run: core },
     TestStep { name: "features", about: "each feature alone", needs: &[], run: features },
     TestStep { name: "rust", about: "Rust tests", needs: &[], run: rust },
+    TestStep { name: "model", about: "2000 chance worlds, a day each", needs: &[], run: model },
     TestStep { name: "doc", about: "documentation and its links", needs: &[], run: doc },
     TestStep { name: "types", about: "TypeScript declarations", needs: &["npm"], run: types },
     TestStep { name: "package", about: "npm package", needs: &["npm"], run: package },
@@ -132,6 +133,10 @@ fn lint_alone(context: &Context<'_>, feature: Option<&str>, target: Option<&str>
 
 fn rust(context: &mut Context<'_>, step: &Step) -> Result<()> {
     step.execute(&mut context.cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]))
+}
+
+fn model(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    soak::live(context.workspace, step, soak::WORLDS, 0).map(|_| ())
 }
 
 fn doc(context: &mut Context<'_>, step: &Step) -> Result<()> {
