@@ -15,7 +15,7 @@ use super::{
     lifecycle::Starts,
     options::{GatewayOptions, bare},
     police::Breach,
-    records::{Notice, Received, Records, State, Violation},
+    records::{Notice, Received, Records, SessionState, State, Violation},
     script::Fault,
     session::{Presence, Session},
 };
@@ -176,6 +176,11 @@ impl Gateway {
     pub fn last_seq(&self, peer: Peer) -> Option<u64> {
         let session = self.connections.get(&peer)?.session?;
         self.sessions.get(&session).map(|session| session.last_seq)
+    }
+
+    /// The sessions that live, those of absent clients included, oldest first.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionState<'_>> {
+        self.sessions.values().map(Session::state)
     }
 
     /// The connections that are open.
@@ -478,7 +483,11 @@ impl Gateway {
     fn catch_up(&mut self, peer: Peer) {
         if let Some(connection) = self.connections.get_mut(&peer) {
             connection.on_heartbeat(self.now);
-            let delivered = connection.delivered;
+            let (delivered, key) = (connection.delivered, connection.session);
+            let session = key.and_then(|key| self.sessions.get(&key));
+            if session.is_some_and(|session| session.since(delivered).is_none()) {
+                return self.close(peer, Close::new(4000, "too far behind"));
+            }
             self.send_since(peer, delivered);
         }
     }
@@ -666,6 +675,18 @@ mod tests {
         assert!(rig.told(peer).is_empty());
         rig.pass(secs(1));
         assert_eq!(rig.told(peer), ["op 7 null", "closed Some(4000)"]);
+    }
+
+    #[test]
+    fn a_silence_longer_than_the_replay_buffer_ends_the_connection() {
+        let mut rig = Rig::new(GatewayOptions { replay_buffer: 2, ..quiet() });
+        let (peer, _) = rig.identified(0);
+        rig.input(ServerInput::Inject(Fault::Silence { ms: Some(1000) }));
+        for _ in 0..3 {
+            rig.gateway.emit("A", "{}");
+        }
+        rig.pass(secs(2));
+        assert_eq!(rig.told(peer), ["closed Some(4000)"]);
     }
 
     #[test]

@@ -366,6 +366,8 @@ impl Gateway {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let old = session.peer();
         let compress = session.compress;
+        // What is no longer kept cannot be repeated.
+        let is_kept = session.since(seq.saturating_sub(1)).is_some();
         session.presence = Presence::On(peer);
         if let Some(old) = old {
             if let Some(connection) = self.connections.get_mut(&old) {
@@ -380,7 +382,7 @@ impl Gateway {
             }
         }
         let mut after = seq;
-        if take(&mut self.armed.duplicate_last) {
+        if is_kept && take(&mut self.armed.duplicate_last) {
             after = after.saturating_sub(1);
         }
         let replayed = self.send_since(peer, after);
@@ -639,6 +641,18 @@ mod tests {
         rig.input(ServerInput::Inject(Fault::SequenceZero { of: Answer::Resumed, times: 1 }));
         let second = rig.resume(&session, 2);
         assert_eq!(rig.told(second), ["A 2", "RESUMED 0"]);
+    }
+
+    #[test]
+    fn a_replay_cannot_repeat_what_is_no_longer_kept() {
+        let mut rig = Rig::new(GatewayOptions { replay_buffer: 2, ..quiet() });
+        let (first, session) = rig.identified(0);
+        rig.gateway.emit("A", "{}");
+        rig.gateway.emit("B", "{}");
+        rig.leave(first, None);
+        rig.input(ServerInput::Inject(Fault::DuplicateLast { times: 1 }));
+        let second = rig.resume(&session, 1);
+        assert_eq!(rig.told(second), ["A 2", "B 3", "RESUMED 4"]);
     }
 
     #[test]

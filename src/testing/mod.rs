@@ -36,8 +36,8 @@ pub use self::{
     exchange::{Fragments, Host, Peer, Refusal, ServerInput, ServerOutput},
     gateway::Gateway,
     options::{GatewayOptions, ZstdForm},
-    records::{Notice, Received, State, Violation},
+    records::{Notice, Received, SessionState, State, Violation},
     replay::Recording,
     script::{Answer, Fault, Script, Step, When},
-    world::{ByHand, Client, Closed, Heard, Line, Opened, Sent, Server, World, in_words},
+    world::{ByHand, Client, Closed, Deed, Heard, Line, Opened, Sent, Server, World, in_words},
 };

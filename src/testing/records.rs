@@ -131,6 +131,21 @@ pub struct State {
     pub violations: Vec<String>,
 }
 
+/// A living session of a mock gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionState<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Shard id and number of shards.
+    pub shard: [u32; 2],
+    /// The sequence number of its newest event.
+    pub newest: u64,
+    /// The sequence number of the oldest event that is kept for a resume.
+    pub oldest: u64,
+    /// Whether it is being served on a connection.
+    pub is_attended: bool,
+}
+
 /// Everything that is remembered.
 #[derive(Default)]
 pub(super) struct Records {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
 use super::{
     events, exchange::Peer, guilds::World, options::GatewayOptions, police::Identify,
-    replay::Recording,
+    records::SessionState, replay::Recording,
 };
 use crate::proto::Instant;
 
@@ -97,6 +97,16 @@ impl Session {
         }
     }
 
+    pub(super) fn state(&self) -> SessionState<'_> {
+        SessionState {
+            id: &self.id,
+            shard: self.shard,
+            newest: self.last_seq,
+            oldest: self.oldest_kept(),
+            is_attended: self.peer().is_some(),
+        }
+    }
+
     /// When the next steady event is due.
     pub(super) fn next_at(&self) -> Option<Instant> {
         self.feed.spacing.map(|_| self.feed.next_at)
@@ -154,9 +164,13 @@ impl Session {
 
     /// Everything after `seq`; `None` if some of it is no longer there.
     pub(super) fn since(&self, seq: u64) -> Option<impl Iterator<Item = &Sent>> {
-        let first = self.last_seq + 1 - self.replay.len() as u64;
-        let from = (seq + 1).checked_sub(first)?;
+        let from = (seq + 1).checked_sub(self.oldest_kept())?;
         Some(self.replay.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)))
+    }
+
+    /// The number of the oldest event that is kept, or of the next one if none is.
+    fn oldest_kept(&self) -> u64 {
+        self.last_seq + 1 - self.replay.len() as u64
     }
 
     fn recorded(&mut self, recording: &Recording) -> Option<(Cow<'static, str>, String)> {

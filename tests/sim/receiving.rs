@@ -257,3 +257,21 @@ fn a_replay_that_the_path_holds_back_comes_whole_afterwards() {
     let back = ["A 2", "B 3", "RESUMED 4", "resumed 2", "status ready"];
     assert_names(&mut world, &[&lost, BACK, &back]);
 }
+
+/// Found by a chance world: the mock began its replay with the READY that the shard had already.
+#[test]
+fn a_replay_that_repeats_ready_does_not_begin_the_session_anew() {
+    let mut world = ready();
+    world.inject(testing::Fault::DuplicateLast { times: 1 });
+    world.cut();
+    world.until_ready();
+    assert_names(
+        &mut world,
+        &[
+            &["disconnected closed-1006 resume/resume"],
+            BACK,
+            &["RESUMED 2", "resumed 0", "status ready"],
+        ],
+    );
+    assert_eq!(world.info().counters.duplicates, 1);
+}

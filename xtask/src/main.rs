@@ -21,6 +21,7 @@ mod progress;
 mod serve;
 mod site;
 mod size;
+mod soak;
 mod steps;
 mod test;
 mod tools;
@@ -46,6 +47,8 @@ enum Command {
     Demo(demo::Options),
     /// Serve the dashboard as `demo` last built it, for a gateway that runs already
     Serve(demo::ServeOptions),
+    /// Let chance worlds live through a virtual day each, against the reference model
+    Soak(soak::Options),
     /// Install what the tests need and run all of them
     Test(test::Options),
 }
@@ -66,6 +69,7 @@ fn run(command: Command) -> Result<()> {
         Command::Build => package::build(&workspace),
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Serve(options) => demo::serve(&workspace, &options),
+        Command::Soak(options) => soak::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),
     }
 }

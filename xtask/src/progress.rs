@@ -35,6 +35,11 @@ impl Step {
 
     /// Runs a command to its end. Its output is shown only if it fails.
     pub(crate) fn execute(&self, command: &mut Command) -> Result<()> {
+        self.output(command).map(|_| ())
+    }
+
+    /// Runs a command to its end and gives its output, which is shown only if it fails.
+    pub(crate) fn output(&self, command: &mut Command) -> Result<Vec<u8>> {
         let name = describe(command);
         let (reader, writer) = io::pipe().context("cannot make a pipe")?;
         let mut child = {
@@ -51,7 +56,7 @@ impl Step {
             say(&String::from_utf8_lossy(&output));
             bail!("`{name}` failed: {status}");
         }
-        Ok(())
+        Ok(output)
     }
 
     /// Keeps all lines and shows the newest beside the step's title.

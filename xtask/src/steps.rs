@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    browser, debian, demo, npm, package, progress::Step, size, tools, workspace::Workspace,
+    browser, debian, demo, npm, package, progress::Step, size, soak, tools, workspace::Workspace,
 };
 
 /// The first Node.js with a global `WebSocket`.
@@ -58,6 +58,7 @@ pub(crate) const ALL: &[TestStep] = &[
     TestStep { name: "features", about: "each feature alone", needs: &[], run: features },
     TestStep { name: "rust", about: "Rust tests", needs: &[], run: rust },
     TestStep { name: "erlang", about: "ETF read back by Erlang", needs: &[], run: erlang },
+    TestStep { name: "model", about: "2000 chance worlds, a day each", needs: &[], run: model },
     TestStep { name: "doc", about: "documentation and its links", needs: &[], run: doc },
     TestStep { name: "types", about: "TypeScript declarations", needs: &["npm"], run: types },
     TestStep { name: "package", about: "npm package", needs: &["npm"], run: package },
@@ -156,6 +157,10 @@ fn erlang(context: &mut Context<'_>, step: &Step) -> Result<()> {
     }
     let arguments = ["--workspace", "--all-features", "--test=erlang", "--", "--ignored"];
     step.execute(context.cargo(&["test"]).args(arguments))
+}
+
+fn model(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    soak::live(context.workspace, step, soak::WORLDS, 0).map(|_| ())
 }
 
 fn doc(context: &mut Context<'_>, step: &Step) -> Result<()> {

@@ -424,6 +424,11 @@ impl Context {
         sequence.is_some_and(|sequence| sequence > 0 && Some(sequence) <= self.cursor.sequence)
     }
 
+    /// Whether a READY is that of the session that goes on, come again in the replay.
+    pub fn is_old_ready(&self, ready: &Ready, sequence: Option<u64>) -> bool {
+        self.cursor.session_id.as_ref() == Some(&ready.session_id) && self.is_repeated(sequence)
+    }
+
     /// Whether a RESUMED is that of an earlier resume, come again in the replay.
     pub fn is_old_resumed(&self, sequence: Option<u64>) -> bool {
         sequence.is_some() && sequence == self.cursor.resumed_at

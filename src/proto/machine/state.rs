@@ -500,6 +500,10 @@ fn dispatch(
         (Some("READY"), _) => {
             let ready = Ready::parse(envelope.data)
                 .ok_or(Fault::BadPayload("expected READY to hold a session id"))?;
+            if cx.is_old_ready(&ready, envelope.sequence) {
+                cx.counters.duplicates += 1;
+                return Ok(());
+            }
             cx.begin(ready);
             *phase = Phase::Ready;
         }
