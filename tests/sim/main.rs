@@ -19,4 +19,5 @@ mod requests;
 mod seeing;
 mod support;
 mod transport;
+mod unreadable;
 mod wild_servers;
