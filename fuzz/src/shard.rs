@@ -123,7 +123,13 @@ impl Shard {
                 self.sent(&frame);
             }
             Output::ReserveIdentify => self.is_slot_awaited = true,
-            Output::Event(event) => assert_secret(&event),
+            Output::Event(event) => {
+                // READY begins a session, even if a server gives it the name of the last one.
+                if matches!(&event, Event::Dispatch(dispatch) if &*dispatch.name == "READY") {
+                    self.cursor = None;
+                }
+                assert_secret(&event);
+            }
             Output::Close(..) | Output::Identified | Output::Wait(_) => {}
         }
     }

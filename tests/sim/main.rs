@@ -11,6 +11,7 @@ mod handshake;
 mod heartbeat;
 mod hooks;
 mod hostile;
+mod json_corners;
 mod limits;
 mod model;
 mod peers;
