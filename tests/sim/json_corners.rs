@@ -83,9 +83,9 @@ impl Said {
                 let resume: serde_json::Value = serde_json::from_str(resume).expect("JSON");
                 let seen = resume["seq"].as_u64().expect("a number");
                 let seen = usize::try_from(seen).expect("not so many");
-                for message in self.messages[seen..].to_vec() {
-                    self.say(&message, line);
-                }
+                let messages = std::mem::take(&mut self.messages);
+                messages[seen..].iter().for_each(|message| self.say(message, line));
+                self.messages = messages;
                 self.event("RESUMED", b"{}", line);
             }
             _ => {}

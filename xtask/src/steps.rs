@@ -160,11 +160,15 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
     demo::build_binary(context.workspace)
 }
 
-/// The host's Node.js, whichever it is, and one with a global `WebSocket` if the host's has none.
 /// The package as installed, beside the native client, and under bad input.
-const NODE_TESTS: [&str; 3] =
-    ["tests/pkg/install.test.mjs", "tests/pkg/parity.test.mjs", "tests/pkg/hostile.test.mjs"];
+const NODE_TESTS: [&str; 4] = [
+    "tests/pkg/install.test.mjs",
+    "tests/pkg/parity.test.mjs",
+    "tests/pkg/hostile.test.mjs",
+    "tests/pkg/corners.test.mjs",
+];
 
+/// The host's Node.js, whichever it is, and one with a global `WebSocket` if the host's has none.
 fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
     let newer = node_with_websocket(context.workspace)?;
     let mut nodes = vec![PathBuf::from("node")];
