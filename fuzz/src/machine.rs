@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use shardwire::proto::{
-    BudgetSpent, Close, Command, Compression, ConnectionId, Frame, Input, Presence, TransportError,
+    BudgetSpent, Close, Command, Compression, ConnectionId, Frame, Input, Presence, Priority,
+    Request, RequestSoundboardSounds, SendOptions, TransportError, When,
 };
 
 use super::{
-    shard::{LIMITS, Shard, TOKEN},
+    shard::{Shard, TOKEN},
     stream::Deflater,
 };
 
@@ -16,7 +17,7 @@ use super::{
 const MOST_STEPS: usize = 400;
 
 /// What a server says that knows the protocol.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 14] = [
     r#"{"op":10,"d":{"heartbeat_interval":41250}}"#,
     r#"{"op":0,"t":"READY","s":1,"d":{"session_id":"abc","resume_gateway_url":"wss://resume.test"}}"#,
     r#"{"op":0,"t":"RESUMED","s":#,"d":{}}"#,
@@ -29,6 +30,8 @@ const WORDS: [&str; 12] = [
     r#"{"op":#}"#,
     r#"{"op":10,"d":{"heartbeat_interval":#}}"#,
     r#"{"op":0,"t":"A","s":#,"d":{"#,
+    r#"{"op":0,"t":"SOUNDBOARD_SOUNDS","s":#,"d":{"guild_id":"1","soundboard_sounds":[]}}"#,
+    r#"{"op":0,"t":"RATE_LIMITED","s":#,"d":{"opcode":31,"retry_after":1.5,"meta":{}}}"#,
 ];
 
 /// Bytes as a story: the first says how messages are compressed, then each step begins with a byte that says what happens.
@@ -92,20 +95,30 @@ impl Story {
             }
             10 => shard.input(Input::Pause),
             11 => shard.input(Input::Reconnect),
+            12 if step & 0x20 != 0 => {
+                shard.input(Input::Suspended(Duration::from_secs(u.arbitrary::<u16>()?.into())));
+            }
             12 => shard.input(Input::Close { keep_session: step & 0x10 == 0 }),
             13 => {
                 let span = Duration::from_millis(u.arbitrary::<u16>()?.into());
-                let answer = if step & 0x70 == 0x70 {
-                    Err(BudgetSpent { retry_in: span })
-                } else {
-                    Ok(shard.now + span)
+                match step & 0x70 {
+                    0x70 => shard.input(Input::IdentifyAt(Err(BudgetSpent { retry_in: span }))),
+                    kind => shard.turn(span, kind == 0x60),
+                }
+            }
+            14 if step & 0x40 == 0 => {
+                let priority = if step & 0x20 == 0 { Priority::Normal } else { Priority::High };
+                let when = match u.arbitrary::<u8>()? % 4 {
+                    0 => When::Now,
+                    1 => When::Within(Duration::from_millis(u.arbitrary::<u16>()?.into())),
+                    _ => When::Whenever,
                 };
-                shard.input(Input::IdentifyAt(answer));
-            }
-            14 => {
                 let command = Command::UpdatePresence(Presence::default());
-                shard.send(command.encode(LIMITS.command_bytes).expect("a valid command"));
+                shard.send(&command, SendOptions { priority, when });
             }
+            14 => shard.ask(Request::Soundboard(RequestSoundboardSounds {
+                guild_ids: vec!["1".into(), "2".into()],
+            })),
             _ => shard.pass(Duration::from_secs(u.arbitrary::<u32>()?.into())),
         }
         Ok(())

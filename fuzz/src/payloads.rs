@@ -1,5 +1,7 @@
 //! The payloads that the client itself reads: HELLO, READY, opcode 9, close frames. Any of them may hold anything.
 
+use std::time::Duration;
+
 use arbitrary::Unstructured;
 use shardwire::proto::{Close, CloseCode, Compression, Frame, Input, Status, Verdict};
 
@@ -34,7 +36,7 @@ fn identifying() -> Shard {
     let mut shard = connected();
     say(&mut shard, r#"{"op":10,"d":{"heartbeat_interval":41250}}"#);
     assert!(shard.is_slot_awaited);
-    shard.input(Input::IdentifyAt(Ok(shard.now)));
+    shard.turn(Duration::ZERO, false);
     assert_eq!(shard.machine.status(), Status::Identifying);
     shard
 }

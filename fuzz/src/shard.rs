@@ -1,10 +1,14 @@
 //! A shard driven by its contract, and what must hold after every input. Knows no story.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use shardwire::proto::{
-    Compression, Config, ConnectionId, Envelope, Event, Frame, Input, Instant, Intents, Limits,
-    Opcode, Output, Payload, ShardMachine, Status, Wake,
+    Command, Compression, Config, ConnectionId, Envelope, Event, Frame, Input, Instant, Intents,
+    Limits, Opcode, Output, Reply, Request, RequestId, RequestOptions, SendOptions, ShardMachine,
+    Status, Ticket, Turn, Wake,
 };
 
 /// Must be seen in identify and resume only.
@@ -12,16 +16,18 @@ pub const TOKEN: &str = "abc.def.secret";
 /// Where the shard may identify.
 const BASE: &str = "wss://gateway.test";
 /// Small, so that they are reached.
-pub const LIMITS: Limits = Limits {
+const LIMITS: Limits = Limits {
     waiting_commands: 8,
     command_bytes: 4096,
     message_bytes: 1 << 16,
     inflated_bytes: 1 << 16,
+    open_requests: 4,
+    answer_bytes: 1 << 12,
 };
 /// Discord's limit of messages in a minute of one connection.
 const MOST_SENDS: usize = 120;
-/// Outputs of one input: a whole line of commands, and a handful.
-const MOST_OUTPUTS: usize = LIMITS.waiting_commands + 16;
+/// Outputs of one input: a whole line of commands, each sent and settled, the ends of all requests, and a handful.
+const MOST_OUTPUTS: usize = 2 * LIMITS.waiting_commands + 4 * LIMITS.open_requests + 16;
 /// Wake-ups at one moment that follow from each other.
 const MOST_WAKES: usize = 8;
 
@@ -38,6 +44,11 @@ pub struct Shard {
     /// When messages left on the newest connection.
     sends: VecDeque<Instant>,
     cursor: Option<(String, u64)>,
+    /// Commands and requests whose end was not told.
+    tickets: BTreeSet<Ticket>,
+    settled: BTreeSet<Ticket>,
+    requests: BTreeSet<RequestId>,
+    ended: BTreeSet<RequestId>,
     wakes: (Instant, usize),
 }
 
@@ -58,6 +69,10 @@ impl Shard {
             is_slot_awaited: false,
             sends: VecDeque::new(),
             cursor: None,
+            tickets: BTreeSet::new(),
+            settled: BTreeSet::new(),
+            requests: BTreeSet::new(),
+            ended: BTreeSet::new(),
             wakes: (Instant::ZERO, 0),
         }
     }
@@ -68,10 +83,25 @@ impl Shard {
         self.drain();
     }
 
-    pub fn send(&mut self, payload: Payload) {
-        // A refusal is an answer too.
-        let _ = self.machine.send(payload, self.now);
+    /// Sends a command; that it is refused is an answer too.
+    pub fn send(&mut self, command: &Command, options: SendOptions) {
+        let payload = command.encode(self.machine.config()).expect("a valid command");
+        let ticket = self.machine.send(payload, options, self.now);
+        self.tickets.extend(ticket);
         self.drain();
+    }
+
+    /// Asks something.
+    pub fn ask(&mut self, request: Request) {
+        let id = self.machine.request(request, RequestOptions::default(), self.now);
+        self.requests.extend(id);
+        self.drain();
+    }
+
+    /// The ledger's answer.
+    pub fn turn(&mut self, wait: Duration, is_held_back: bool) {
+        let turn = Turn { at: self.now + wait, is_held_back };
+        self.input(Input::IdentifyAt(Ok(turn)));
     }
 
     /// Lets time pass.
@@ -123,6 +153,13 @@ impl Shard {
                 self.sent(&frame);
             }
             Output::ReserveIdentify => self.is_slot_awaited = true,
+            Output::Settled(ticket, _) => assert!(self.settled.insert(ticket), "settled once"),
+            Output::Reply(id, Reply::Done | Reply::Failed(_)) => {
+                assert!(self.ended.insert(id), "a request ends once");
+            }
+            Output::Reply(id, Reply::Part(_) | Reply::Restarted) => {
+                assert!(!self.ended.contains(&id), "nothing comes after the end");
+            }
             Output::Event(event) => {
                 // READY begins a session, even if a server gives it the name of the last one.
                 if matches!(&event, Event::Dispatch(dispatch) if &*dispatch.name == "READY") {
@@ -155,9 +192,15 @@ impl Shard {
     /// What holds whenever the shard waits.
     fn check(&mut self) {
         let status = self.machine.status();
+        // A shard that rests may have deadlines of commands to keep.
         let is_idle = matches!(status, Status::Idle | Status::Stopped);
-        assert_eq!(self.wake.at.is_none(), is_idle, "{status:?} {:?}", self.wake);
-        assert!(self.machine.waiting() <= LIMITS.waiting_commands);
+        assert!(self.wake.at.is_some() || is_idle, "{status:?} {:?}", self.wake);
+        assert!(self.machine.waiting() <= LIMITS.waiting_commands + LIMITS.open_requests);
+        assert!(self.machine.open_requests() <= LIMITS.open_requests);
+        assert_eq!(self.requests.difference(&self.ended).count(), self.machine.open_requests());
+        if status == Status::Stopped {
+            assert!(self.tickets.is_subset(&self.settled), "nothing hangs after the end");
+        }
         let session = self.machine.session();
         if let (Some(session), Some((id, sequence))) = (&session, &self.cursor) {
             assert!(session.id != *id || session.sequence >= *sequence, "the cursor went back");

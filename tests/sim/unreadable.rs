@@ -57,7 +57,7 @@ fn an_event_that_cannot_be_read_costs_one_connection_and_is_then_passed_over() {
             "status ready",
         ];
         assert_lost_once(&mut world, "bad-envelope", &told);
-        assert_eq!(world.snapshot().counters.gaps, 1);
+        assert_eq!(world.info().counters.gaps, 1);
         world.emit("BETTER", "{}");
         world.pass_ms(100);
         assert_names(&mut world, &[&["BETTER 5"]]);
@@ -104,7 +104,7 @@ fn one_connection_is_lost_to_any_number_of_unreadable_events_in_a_replay() {
     let names = world.names();
     let count = |name: &str| names.iter().filter(|seen| seen.starts_with(name)).count();
     assert_eq!((count("notice unreadable-message"), count("GOOD ")), (50, 50));
-    assert_eq!(world.snapshot().counters.gaps, 50);
+    assert_eq!(world.info().counters.gaps, 50);
     assert_eq!(world.sent(Opcode::RESUME).len(), 1);
     assert_eq!(world.sent(Opcode::IDENTIFY).len(), 1);
 }
@@ -157,7 +157,7 @@ fn without_a_session_each_unreadable_message_costs_its_connection() {
         let faults = faults(&world);
         assert!(faults.len() > 5, "{}", faults.len());
         assert!(faults.iter().all(|fault| fault.code() == "bad-envelope"));
-        assert_eq!(world.snapshot().counters.resumes, 0);
+        assert_eq!(world.info().counters.resumes, 0);
     }
 }
 
