@@ -12,6 +12,7 @@ use crate::workspace::Workspace;
 
 mod browser;
 mod demo;
+mod fuzz;
 mod gateway;
 mod npm;
 mod package;
@@ -42,6 +43,8 @@ enum Command {
     Build,
     /// Build everything, start a mock gateway and show the dashboard
     Demo(demo::Options),
+    /// Run the fuzz targets, ten minutes each
+    Fuzz(fuzz::Options),
     /// Serve the dashboard as `demo` last built it, for a gateway that runs already
     Serve(demo::ServeOptions),
     /// Install what the tests need and run all of them
@@ -63,6 +66,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Build => package::build(&workspace),
         Command::Demo(options) => demo::run(&workspace, &options),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Serve(options) => demo::serve(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),
     }
