@@ -9,12 +9,18 @@ mod payloads;
 mod shard;
 pub mod stream;
 mod zlib;
+mod zstd;
 
-pub use self::{envelope::envelope, machine::machine, payloads::payloads, zlib::zlib};
+pub use self::{envelope::envelope, machine::machine, payloads::payloads, zlib::zlib, zstd::zstd};
 
 /// A target by its name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets; each has a folder of its name in `seeds`.
-pub const TARGETS: &[Target] =
-    &[("envelope", envelope), ("machine", machine), ("payloads", payloads), ("zlib", zlib)];
+pub const TARGETS: &[Target] = &[
+    ("envelope", envelope),
+    ("machine", machine),
+    ("payloads", payloads),
+    ("zlib", zlib),
+    ("zstd", zstd),
+];

@@ -1,7 +1,7 @@
 //! `zlib-stream`: broken streams are refused within the limit, sound ones give the same texts however they are cut.
 
 use arbitrary::{Result, Unstructured};
-use shardwire::proto::{CodecError, Compression, Frame, Inflater, Random};
+use shardwire::proto::{CodecError, Compression, Decoder, Encoding, Frame, Random};
 
 use super::stream::{Deflater, cut};
 
@@ -33,11 +33,11 @@ pub fn zlib(input: &[u8]) {
 
 /// All that comes out of a stream; `None` if it is broken, too large, or holds what is no text.
 fn inflated(frames: &[Vec<u8>]) -> Option<String> {
-    let mut inflater = Inflater::new(Compression::ZlibStream, LIMIT);
+    let mut decoder = Decoder::new(Compression::ZlibStream, Encoding::Json, LIMIT);
     let mut all = String::new();
     for frame in frames {
         let frame = Frame::Binary(frame.clone());
-        let text = inflater.feed(&frame).ok()?;
+        let text = decoder.feed(&frame).ok()?;
         assert!(text.is_none_or(|text| !text.is_empty() && text.len() <= LIMIT));
         all.push_str(text.unwrap_or_default());
     }
@@ -46,7 +46,7 @@ fn inflated(frames: &[Vec<u8>]) -> Option<String> {
 
 fn sound(level: u32, u: &mut Unstructured<'_>, chance: &mut Random) {
     let mut deflater = Deflater::new(level);
-    let mut inflater = Inflater::new(Compression::ZlibStream, LIMIT);
+    let mut decoder = Decoder::new(Compression::ZlibStream, Encoding::Json, LIMIT);
     while !u.is_empty() {
         let message = message(u).unwrap_or_default();
         let wire = deflater.message(&message);
@@ -58,7 +58,7 @@ fn sound(level: u32, u: &mut Unstructured<'_>, chance: &mut Random) {
         for frame in cut(&wire, chance) {
             let frame = Frame::Binary(frame);
             assert_eq!(result, Ok(None), "a message ended before its end");
-            result = inflater.feed(&frame).map(|text| text.map(str::to_owned));
+            result = decoder.feed(&frame).map(|text| text.map(str::to_owned));
             if result.is_err() {
                 break;
             }

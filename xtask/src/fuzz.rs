@@ -18,7 +18,7 @@ pub(crate) struct Options {
     /// How long each target runs
     #[arg(long, value_name = "N", default_value_t = 600)]
     seconds: u32,
-    /// Run only this target; a file of fuzz/fuzz_targets without its extension
+    /// Run only this target; a file of `fuzz/fuzz_targets` without its extension
     #[arg(value_name = "TARGET")]
     target: Option<String>,
 }

@@ -83,6 +83,12 @@ fn main() -> io::Result<()> {
         seeds.insert(format!("zlib/ours-{at}"), [&head[..], &pieces.concat()].concat());
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    for file in ["zstd_stream", "zstd_frames"] {
+        let path = folder.join(format!("../../tests/vectors/{file}.bin"));
+        seeds.extend(
+            vectors(&fs::read(path)?).map(|(name, seed)| (format!("zstd/{file}-{name}"), seed)),
+        );
+    }
     for (name, bytes) in seeds {
         let path = folder.join(name);
         fs::create_dir_all(path.parent().expect("each has a folder"))?;
@@ -122,4 +128,39 @@ fn messages() -> Vec<String> {
     }
     messages.retain(|text| text.len() <= LONGEST);
     messages
+}
+
+/// The vectors of a file of `tests/vectors` (see `vectors.py` there) by their names: the first messages of each, with their
+/// lengths before them.
+fn vectors(mut file: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let mut found = Vec::new();
+    while !file.is_empty() {
+        let name = String::from_utf8_lossy(piece(&mut file))
+            .replace(|it: char| !it.is_alphanumeric(), "-");
+        let mut seed = Vec::new();
+        for _ in 0..number(&mut file) {
+            let message = piece(&mut file);
+            if let Ok(length) = u16::try_from(message.len())
+                && seed.len() + message.len() < LONGEST
+            {
+                seed.extend(length.to_le_bytes());
+                seed.extend(message);
+            }
+        }
+        found.push((name, seed));
+    }
+    found.into_iter()
+}
+
+fn piece<'a>(file: &mut &'a [u8]) -> &'a [u8] {
+    let size = number(file);
+    let (piece, rest) = file.split_at(size);
+    *file = rest;
+    piece
+}
+
+fn number(file: &mut &[u8]) -> usize {
+    let (number, rest) = file.split_first_chunk().expect("a number");
+    *file = rest;
+    usize::try_from(u32::from_le_bytes(*number)).expect("a size")
 }
