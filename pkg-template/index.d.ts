@@ -234,7 +234,7 @@ export interface HeartbeatEvent {
 export interface Fault {
   /**
    * - `bad-compression`: the compressed stream is broken
-   * - `bad-envelope`: a message is not a Gateway envelope
+   * - `bad-envelope`: a message is not a Gateway envelope, or no text; a new connection may bring it right
    * - `bad-payload`: HELLO or READY lack what they must have
    * - `closed`: the server closed; see `closeCode`
    * - `invalid-session`: op 9
@@ -287,7 +287,14 @@ export interface ResumedEvent {
 /** Something odd that does not harm the connection. */
 export interface NoticeEvent {
   readonly type: "notice";
-  readonly code: "unknown-opcode" | "bad-resume-url" | "sequence-gap";
+  /**
+   * - `unknown-opcode`: a message with an opcode that nobody knows was ignored
+   * - `bad-resume-url`: READY named a resume address that is not safe to use; the base address serves instead
+   * - `sequence-gap`: sequence numbers are missing
+   * - `unreadable-message`: a message is not a Gateway envelope, on a new connection too, and was passed over
+   * - `oversized-message`: a message was too large on two connections; the session is resumed behind it
+   */
+  readonly code: "unknown-opcode" | "bad-resume-url" | "sequence-gap" | "unreadable-message" | "oversized-message";
   readonly message: string;
 }
 

@@ -244,7 +244,9 @@ impl fmt::Display for Awaited {
 pub enum Fault {
     /// A message could not be read: its compression or its encoding is broken.
     BadCompression(&'static str),
-    /// A message is not a Gateway envelope.
+    /// A message is not a Gateway envelope, or no text at all. Within a session that costs one connection, as a fresh one
+    /// may bring the message right; one that does not passes it over with [`Notice::Unreadable`](super::Notice::Unreadable).
+    /// Before there is a session, each such message costs its connection.
     BadEnvelope(EnvelopeError),
     /// A payload that the client needs lacks what it must have.
     BadPayload(&'static str),
@@ -257,7 +259,8 @@ pub enum Fault {
     },
     /// A deadline passed.
     NoAnswer(Awaited),
-    /// A message is larger than a limit.
+    /// A message is larger than a limit. If a replay brings it again, the session is resumed behind it, with
+    /// [`Notice::Oversized`](super::Notice::Oversized).
     Oversized {
         /// The limit, in bytes.
         limit: usize,
@@ -307,6 +310,7 @@ impl From<CodecError> for Fault {
     fn from(error: CodecError) -> Self {
         match error {
             CodecError::Broken(expected) => Self::BadCompression(expected),
+            CodecError::NotText(expected) => Self::BadEnvelope(EnvelopeError(expected)),
             CodecError::Oversized { limit } => Self::Oversized { limit },
         }
     }

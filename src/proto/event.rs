@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::{
     error::{Fault, StopReason},
     session::Session,
-    wire::{Opcode, ShardId, quote_wide_integers},
+    wire::{EnvelopeError, Opcode, ShardId, quote_wide_integers},
 };
 
 /// Something that happened.
@@ -252,6 +252,11 @@ pub enum Notice {
         /// For how long.
         wait: Duration,
     },
+    /// A message was too large on two connections: the session is resumed behind it, and it never comes.
+    Oversized {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// Sequence numbers are missing.
     SequenceGap {
         /// How many.
@@ -264,6 +269,9 @@ pub enum Notice {
     },
     /// A message had an opcode that nobody knows.
     UnknownOpcode(Opcode),
+    /// A message could not be read, a fresh connection did not bring it right, and it was passed over. If it was an event,
+    /// the next one's number tells of a gap.
+    Unreadable(EnvelopeError),
 }
 
 impl Notice {
@@ -273,9 +281,11 @@ impl Notice {
             Self::BadHook(_) => "bad-hook",
             Self::BadResumeUrl => "bad-resume-url",
             Self::IdentifyHeldBack { .. } => "identify-held-back",
+            Self::Oversized { .. } => "oversized-message",
             Self::SequenceGap { .. } => "sequence-gap",
             Self::SlowSend { .. } => "slow-send",
             Self::UnknownOpcode(_) => "unknown-opcode",
+            Self::Unreadable(_) => "unreadable-message",
         }
     }
 }
@@ -287,6 +297,10 @@ impl fmt::Display for Notice {
             Self::BadResumeUrl => f.write_str(
                 "the gateway named a resume address that is not safe to use; the base address is used instead",
             ),
+            Self::Oversized { limit } => write!(
+                f,
+                "passed over a message that is larger than the limit of {limit} bytes on every connection"
+            ),
             Self::SequenceGap { missing } => write!(f, "{missing} sequence numbers never came"),
             Self::IdentifyHeldBack { wait } => write!(
                 f,
@@ -297,6 +311,9 @@ impl fmt::Display for Notice {
                 write!(f, "a command waited {} ms before it was sent", waited.as_millis())
             }
             Self::UnknownOpcode(opcode) => write!(f, "ignored a message with opcode {opcode}"),
+            Self::Unreadable(error) => {
+                write!(f, "passed over a message that is not a gateway message: {}", error.0)
+            }
         }
     }
 }

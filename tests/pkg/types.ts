@@ -91,7 +91,7 @@ for await (const event of shard) {
       event.replayed satisfies number;
       break;
     case "notice":
-      event.code satisfies "unknown-opcode" | "bad-resume-url" | "sequence-gap";
+      event.code satisfies "unknown-opcode" | "bad-resume-url" | "sequence-gap" | "unreadable-message" | "oversized-message";
       break;
     case "stopped":
       event.reason.code satisfies "fatal" | "identify-budget-spent" | "requested";

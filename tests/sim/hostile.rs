@@ -7,7 +7,7 @@ use shardwire::{
         Close, CloseCode, Compression, Config, Fault, Frame, Input, Instant, Limits, Opcode,
         Output, Random, ShardMachine, Status, Verdict,
     },
-    testing::{self, ByHand, Heard, Host, Line, World},
+    testing::{ByHand, Heard, Host, Line, World},
 };
 
 use crate::support::*;
@@ -139,17 +139,6 @@ fn a_message_above_the_limit_is_refused_before_it_is_read() {
     assert_eq!(faults(&world), []);
     say(&mut world, long(1001));
     assert_eq!(faults(&world), [Fault::Oversized { limit: 1000 }]);
-}
-
-#[test]
-fn a_replay_that_always_holds_a_bomb_ends_in_a_new_session() {
-    let limits = Limits { message_bytes: 1000, ..Limits::default() };
-    let mut world = ready_with(options(), config().limits(limits));
-    world.inject(testing::Fault::BigMessage { bytes: 5000 });
-    world.pass_ms(100);
-    world.until_ready();
-    assert_eq!(world.sent(Opcode::RESUME).len(), 5);
-    assert_eq!(world.sent(Opcode::IDENTIFY).len(), 2);
 }
 
 #[test]

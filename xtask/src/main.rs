@@ -13,6 +13,7 @@ use crate::workspace::Workspace;
 mod browser;
 mod debian;
 mod demo;
+mod fuzz;
 mod gateway;
 mod names;
 mod npm;
@@ -45,6 +46,8 @@ enum Command {
     Build,
     /// Build everything, start a mock gateway and show the dashboard
     Demo(demo::Options),
+    /// Run the fuzz targets, ten minutes each
+    Fuzz(fuzz::Options),
     /// Serve the dashboard as `demo` last built it, for a gateway that runs already
     Serve(demo::ServeOptions),
     /// Let chance worlds live through a virtual day each, against the reference model
@@ -68,6 +71,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Build => package::build(&workspace),
         Command::Demo(options) => demo::run(&workspace, &options),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Serve(options) => demo::serve(&workspace, &options),
         Command::Soak(options) => soak::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),

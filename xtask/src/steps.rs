@@ -194,10 +194,11 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 6] = [
+const NODE_TESTS: [&str; 7] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/hostile.test.mjs",
+    "tests/pkg/corners.test.mjs",
     "tests/pkg/discover.test.mjs",
     "tests/pkg/lifecycle.test.mjs",
     "tests/pkg/metrics.test.mjs",

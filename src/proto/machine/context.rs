@@ -63,6 +63,8 @@ pub(super) struct Cursor {
     resumed_at: Option<u64>,
     /// The bot's own id; `None` if READY did not tell it.
     user_id: Option<String>,
+    /// The sequence number behind which a message last cost the connection because it could not be read.
+    stumbled_at: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -395,6 +397,41 @@ impl Context {
         Ok(Some(Envelope::parse(text)?))
     }
 
+    /// What a message means that could not be taken in: a lost connection, or nothing more if losing this one would not help.
+    ///
+    /// A replay would bring the same message again and again, and the session would be lost to it. So the first time costs
+    /// the connection, as a fresh one may bring it right. On a connection that did not, `is_no_better` from then on, messages
+    /// without sense are passed over. One that is too large cannot be passed over, as a stream has to be inflated to be
+    /// followed: the resume after it asks for what stands behind it.
+    pub fn stumble(
+        &mut self,
+        fault: Fault,
+        is_replay: bool,
+        is_no_better: &mut bool,
+    ) -> Result<(), Fault> {
+        let is_again = self.cursor.stumbled_at == self.cursor.sequence;
+        match fault {
+            Fault::BadEnvelope(_) | Fault::Oversized { .. } if !self.has_session() => {}
+            Fault::BadEnvelope(error) if is_again || *is_no_better => {
+                *is_no_better = true;
+                self.emit(Event::Notice(Notice::Unreadable(error)));
+                return Ok(());
+            }
+            Fault::BadEnvelope(_) => {
+                self.cursor.stumbled_at = self.cursor.sequence;
+                // It came further than the last one, so resumes are not in vain.
+                self.resume_failures = 0;
+            }
+            Fault::Oversized { limit } if is_again && is_replay => {
+                self.cursor.sequence = self.cursor.sequence.map(|last| last.saturating_add(1));
+                self.emit(Event::Notice(Notice::Oversized { limit }));
+            }
+            Fault::Oversized { .. } => self.cursor.stumbled_at = self.cursor.sequence,
+            _ => {}
+        }
+        Err(fault)
+    }
+
     /// Hands a dispatch on, if it is wanted, and moves the cursor.
     pub fn deliver(&mut self, envelope: &Envelope<'_>, now: Instant) {
         self.advance(envelope.sequence);
@@ -473,8 +510,8 @@ impl Context {
             resume_url: session.resume_url,
             sequence: Some(session.sequence),
             latest: Some(session.sequence),
-            resumed_at: None,
             user_id: session.user_id,
+            ..Cursor::default()
         };
     }
 

@@ -13,6 +13,8 @@ pub(super) struct Link {
     pub heartbeat: Heartbeat,
     pub limiter: Limiter,
     pub decoder: Decoder,
+    /// Whether it did not bring right what could not be read on an earlier connection.
+    pub is_no_better: bool,
 }
 
 /// How far the session on this link is.

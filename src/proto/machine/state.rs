@@ -439,7 +439,8 @@ fn begin(
         cx.outputs.push_back(Output::ReserveIdentify);
         Phase::AwaitingSlot
     };
-    Link { phase, heartbeat: Heartbeat::new(interval, first, now), limiter, decoder }
+    let heartbeat = Heartbeat::new(interval, first, now);
+    Link { phase, heartbeat, limiter, decoder, is_no_better: false }
 }
 
 /// A message after HELLO.
@@ -449,9 +450,16 @@ fn receive_next(
     now: Instant,
     cx: &mut Context,
 ) -> Result<(), Fault> {
-    let Link { phase, heartbeat, limiter, decoder } = link;
+    let Link { phase, heartbeat, limiter, decoder, is_no_better } = link;
     heartbeat.heard();
-    let Some(envelope) = cx.decode(decoder, frame)? else { return Ok(()) };
+    let envelope = match cx.decode(decoder, frame) {
+        Ok(Some(envelope)) => envelope,
+        Ok(None) => return Ok(()),
+        Err(fault) => {
+            let is_replay = matches!(phase, Phase::Resuming { .. });
+            return cx.stumble(fault, is_replay, is_no_better);
+        }
+    };
     match envelope.opcode {
         Opcode::DISPATCH => dispatch(&envelope, phase, now, cx)?,
         Opcode::HEARTBEAT => {

@@ -114,12 +114,14 @@ pub fn quote_wide_integers(text: &str) -> String {
                 let start = scan.at;
                 scan.has_wide_integers = false;
                 scan.skip_scalar();
-                if scan.has_wide_integers {
+                let end = scan.at;
+                // A bare number as a key is no JSON, and must not be made some.
+                if scan.has_wide_integers && scan.peek() != Some(b':') {
                     out.push_str(scan.between(copied, start));
                     out.push('"');
-                    out.push_str(scan.between(start, scan.at));
+                    out.push_str(scan.between(start, end));
                     out.push('"');
-                    copied = scan.at;
+                    copied = end;
                 }
             }
             _ => scan.at += 1,
@@ -241,7 +243,9 @@ impl<'a> Scanner<'a> {
         }
         let digits = &self.bytes[start..self.at];
         let digits = digits.strip_prefix(b"-").unwrap_or(digits);
+        // With a zero in front it is no JSON, and must not be made some.
         if digits.len() >= WIDEST_NUMBER.len()
+            && digits[0] != b'0'
             && digits.iter().all(u8::is_ascii_digit)
             && (digits.len() > WIDEST_NUMBER.len() || digits > WIDEST_NUMBER)
         {
@@ -292,5 +296,12 @@ mod tests {
             ),
             r#"{"id":"1099511627776123456","a":["-9007199254740992",12,"x 9999999999999999"]}"#
         );
+    }
+
+    #[test]
+    fn what_is_no_json_is_not_made_some_by_quoting() {
+        for text in ["[09007199254740993]", "{9007199254740993 :1}", "-00000000000000000001"] {
+            assert_eq!(quote_wide_integers(text), text);
+        }
     }
 }

@@ -130,11 +130,13 @@ impl Encoding {
     }
 }
 
-/// Why a message could not be turned into text, or a text into a message. When reading, the connection is lost with it.
+/// Why a message could not be turned into text, or a text into a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodecError {
-    /// The compressed stream, or the text in it, is broken; says what was expected.
+    /// The compressed stream is broken; says what was expected.
     Broken(&'static str),
+    /// A message is no text; says what was expected. The stream is intact: the next message can be read.
+    NotText(&'static str),
     /// A message grew beyond the limit.
     Oversized {
         /// The limit, in bytes.
@@ -246,7 +248,7 @@ impl Own {
         match self.encoding {
             Encoding::Json => str::from_utf8(bytes)
                 .map(Some)
-                .map_err(|_| CodecError::Broken("expected inflated messages to be UTF-8")),
+                .map_err(|_| CodecError::NotText("expected inflated messages to be UTF-8")),
             Encoding::Etf => {
                 etf::decode(bytes, self.limit, &mut self.text)?;
                 Ok(Some(&self.text))
