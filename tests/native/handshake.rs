@@ -3,7 +3,9 @@
 use shardwire::{
     driver::CloseMode,
     native::mock::{MockOptions, MockServer},
-    proto::{Awaited, Compression, Event, Fault, Next, Patience, Status, StopReason},
+    proto::{
+        Awaited, Command, Compression, Event, Fault, Next, Patience, Presence, Status, StopReason,
+    },
     testing::{self, GatewayOptions, Host},
 };
 use tokio::io::AsyncReadExt as _;
@@ -143,6 +145,19 @@ async fn closing_while_connecting_drops_the_attempt() {
     client.close(CloseMode::EndSession).await;
     let mut request = Vec::new();
     soon(tcp.read_to_end(&mut request)).await.expect("the socket is closed");
+}
+
+#[tokio::test]
+async fn nothing_is_opened_before_somebody_reads() {
+    let server = serve(GatewayOptions::default()).await;
+    let mut client = Client::to(&server);
+    client.handle.start();
+    client.handle.send(&Command::UpdatePresence(Presence::default())).expect("room");
+    tokio::task::yield_now().await;
+    assert_eq!(client.shard.status(), Status::Idle);
+    assert_eq!(client.shard.info().counters.connects, 0);
+    client.until_ready().await;
+    assert_eq!(client.shard.info().counters.connects, 1);
 }
 
 #[tokio::test]

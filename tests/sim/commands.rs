@@ -3,8 +3,8 @@
 use serde_json::json;
 use shardwire::{
     proto::{
-        Activity, Command, CommandError, Config, Intents, Members, OnlineStatus, Opcode, Presence,
-        RequestGuildMembers, VoiceState,
+        Activity, Command, CommandError, Config, Frame, Intents, Members, OnlineStatus, Opcode,
+        Presence, RequestGuildMembers, VoiceState,
     },
     testing::{self, GatewayOptions, World},
 };
@@ -175,6 +175,16 @@ fn sounds_and_channel_information_are_asked_for_with_raw_commands() {
     }
     world.pass(1);
     assert_names(&mut world, &[&["SOUNDBOARD_SOUNDS 3", "CHANNEL_INFO 4"]]);
+}
+
+#[test]
+fn an_encoded_message_leaves_as_it_stands() {
+    let mut world = with_guilds();
+    let text = r#"{"d": {"guild_ids": ["1"]}, "op": 31}"#;
+    world.send(&Command::Encoded(Frame::Text(text.into()))).expect("valid");
+    world.pass(1);
+    assert_eq!(world.sent(Opcode::REQUEST_SOUNDBOARD_SOUNDS)[0].text, text);
+    assert_eq!(violations(&world), [""; 0]);
 }
 
 #[test]

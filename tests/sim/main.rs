@@ -6,7 +6,6 @@
 mod closing;
 mod commands;
 mod compression;
-mod conformance;
 mod cursor;
 mod etf;
 mod handshake;
