@@ -57,6 +57,15 @@ async fn events_are_the_same_with_each_compression() {
 }
 
 #[tokio::test]
+async fn the_address_of_the_other_end_is_told_while_the_connection_stands() {
+    let server = serve(GatewayOptions::default()).await;
+    let mut client = Client::to(&server);
+    assert_eq!(client.shard.info().peer, None);
+    client.until_ready().await;
+    assert_eq!(client.shard.info().peer.as_deref(), server.url().strip_prefix("ws://"));
+}
+
+#[tokio::test]
 async fn heartbeats_leave_in_time_and_are_measured() {
     let heartbeat_interval = millis(60);
     let server = serve(GatewayOptions { heartbeat_interval, ..GatewayOptions::default() }).await;
