@@ -258,6 +258,28 @@ async fn a_shard_in_debug_form_does_not_show_the_token() {
 }
 
 #[tokio::test]
+async fn a_shard_that_is_dropped_leaves_nothing_behind() {
+    let mut server = serve(GatewayOptions::default()).await;
+    let mut notices = server.take_notices().expect("not taken");
+    let client = Client::ready(&server).await;
+    drop(client);
+    while !matches!(soon(notices.recv()).await.expect("it runs"), Notice::Left(..)) {}
+}
+
+#[tokio::test]
+async fn bots_in_one_program_know_nothing_of_each_other() {
+    let (one, other) =
+        (serve(GatewayOptions::default()).await, serve(GatewayOptions::default()).await);
+    let begun = std::time::Instant::now();
+    let (_one, mut two) = (Client::ready(&one).await, Client::ready(&other).await);
+    // Two shards of one bot would identify five seconds apart.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5));
+    one.inject(testing::Fault::InvalidSession { resumable: Some(false) }).await;
+    two.handle.close(CloseMode::EndSession);
+    assert_eq!(two.until_stopped().await, StopReason::Requested);
+}
+
+#[tokio::test]
 async fn shards_can_be_sent_to_other_threads() {
     let server = serve(GatewayOptions::default()).await;
     let mut client = Client::to(&server);
