@@ -2,9 +2,10 @@
 
 use shardwire::{
     driver::CloseMode,
+    native,
     proto::{
-        Close, Command, Compression, Event, Fault, Members, Next, RequestGuildMembers, Status,
-        StopReason,
+        Close, Command, Compression, Event, Fault, Members, Next, RequestGuildMembers,
+        SessionStartLimit, Status, StopReason,
     },
     testing::{self, GatewayOptions, Notice, Script},
 };
@@ -268,15 +269,17 @@ async fn a_shard_that_is_dropped_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn bots_in_one_program_know_nothing_of_each_other() {
-    let (one, other) =
-        (serve(GatewayOptions::default()).await, serve(GatewayOptions::default()).await);
-    let begun = std::time::Instant::now();
-    let (_one, mut two) = (Client::ready(&one).await, Client::ready(&other).await);
-    // Two shards of one bot would identify five seconds apart.
-    assert!(begun.elapsed() < std::time::Duration::from_secs(5));
-    one.inject(testing::Fault::InvalidSession { resumable: Some(false) }).await;
-    two.handle.close(CloseMode::EndSession);
-    assert_eq!(two.until_stopped().await, StopReason::Requested);
+    let (here, there) = (serve(lively()).await, serve(lively()).await);
+    let limit = SessionStartLimit { remaining: 1, ..SessionStartLimit::default() };
+    let (spent, full) = (native::slots(limit), native::slots(SessionStartLimit::default()));
+    let mut one = Client::sharing(config(&here.url()), &spent);
+    let mut other = Client::sharing(config(&there.url()), &full);
+    one.until_ready().await;
+    assert_eq!((spent.remaining(), full.remaining()), (0, 1000));
+    other.until_ready().await;
+    one.close(CloseMode::EndSession).await;
+    other.until_dispatch("MESSAGE_CREATE").await;
+    assert_eq!(full.remaining(), 999);
 }
 
 #[tokio::test]

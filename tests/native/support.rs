@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use futures::FutureExt as _;
 use shardwire::{
-    driver::{CloseMode, ShardHandle},
+    driver::{CloseMode, ShardHandle, SharedSlots},
     native::{
         self, ConnectOptions, NativeShard,
         mock::{MockOptions, MockServer},
@@ -72,6 +72,12 @@ impl Client {
         let slots = native::slots(SessionStartLimit::default());
         let config = config.build().expect("a valid configuration");
         Self::of(native::connect_using(config, slots, options))
+    }
+
+    /// One of several that identify by the same ledger.
+    pub fn sharing(config: ConfigBuilder, slots: &SharedSlots) -> Self {
+        let config = config.build().expect("a valid configuration");
+        Self::of(native::connect_with(config, slots.clone()))
     }
 
     pub fn to(server: &MockServer) -> Self {
