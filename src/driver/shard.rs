@@ -339,6 +339,16 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Shard<T, C> {
         self.next().await
     }
 
+    /// What `pick` makes of the first event that it takes; `None` after the end. Events before that one go no further.
+    pub async fn wait_for<R>(&mut self, mut pick: impl FnMut(&Event) -> Option<R>) -> Option<R> {
+        while let Some(event) = self.next().await {
+            if let Some(picked) = pick(&event) {
+                return Some(picked);
+            }
+        }
+        None
+    }
+
     /// Closes with the session kept, and gives the session: for going on in another process. Events that come meanwhile
     /// are not lost, as the session stands before them and a resume brings them again.
     pub async fn disconnect(mut self) -> Option<Session> {

@@ -16,11 +16,11 @@ use super::{
 /// Discord's own Gateway.
 pub const DEFAULT_GATEWAY_URL: &str = "wss://gateway.discord.gg";
 
-/// The Gateway version that shardwire speaks.
+/// The Gateway version that is asked for unless another is chosen.
 pub const API_VERSION: u8 = 10;
 
-/// The same as it stands in addresses.
-const VERSION_TEXT: &str = "10";
+/// Versions that Discord serves and that the client understands.
+const VERSIONS: std::ops::RangeInclusive<u8> = 9..=10;
 
 /// A bot token. It has no `Display`, and its `Debug` prints a fixed word.
 #[derive(Clone, PartialEq, Eq)]
@@ -150,6 +150,7 @@ pub(crate) struct Choices {
     pub large_threshold: Option<u16>,
     pub properties: IdentifyProperties,
     pub capabilities: u64,
+    pub version: u8,
     pub keeps_url: bool,
     pub hooks: Hooks,
     pub limits: Limits,
@@ -174,6 +175,7 @@ impl Config {
                 large_threshold: None,
                 properties: IdentifyProperties::default(),
                 capabilities: 0,
+                version: API_VERSION,
                 keeps_url: false,
                 hooks: Hooks::default(),
                 limits: Limits::default(),
@@ -210,7 +212,9 @@ impl Config {
     /// `url` with the parameters that this configuration asks for.
     pub(crate) fn with_query(&self, url: &GatewayUrl) -> String {
         let encoding = self.choices.encoding.parameter();
-        let mut parameters = vec![("v", VERSION_TEXT), ("encoding", encoding)];
+        // The only two that `build` lets through.
+        let version = if self.choices.version == API_VERSION { "10" } else { "9" };
+        let mut parameters = vec![("v", version), ("encoding", encoding)];
         parameters.extend(self.choices.compression.parameter().map(|value| ("compress", value)));
         url.with_parameters(&parameters)
     }
@@ -356,6 +360,12 @@ impl ConfigBuilder {
         self
     }
 
+    /// The Gateway version: 9, or 10 unless set.
+    pub fn version(mut self, version: u8) -> Self {
+        self.choices.version = version;
+        self
+    }
+
     /// Resumes at the base address too, whatever READY names: for a proxy that stands before Discord's Gateway.
     pub fn keep_url(mut self, keep: bool) -> Self {
         self.choices.keeps_url = keep;
@@ -434,6 +444,9 @@ impl Choices {
         if let Some(members) = self.large_threshold.filter(|members| !(50..=250).contains(members))
         {
             return Err(ConfigError::BadLargeThreshold(members));
+        }
+        if !VERSIONS.contains(&self.version) {
+            return Err(ConfigError::BadLimit("expected version 9 or 10 of the gateway"));
         }
         if let Some(presence) = &self.presence {
             presence.check().map_err(ConfigError::BadPresence)?;

@@ -149,6 +149,19 @@ async fn the_end_of_a_shard_is_told_to_whoever_waits() {
 }
 
 #[tokio::test]
+async fn the_first_event_of_a_kind_can_be_waited_for() {
+    let server = serve(GatewayOptions::default()).await;
+    let Client { mut shard, handle, .. } = Client::to(&server);
+    let guild = shard.wait_for(|event| match event {
+        Event::Dispatch(dispatch) if &*dispatch.name == "GUILD_CREATE" => Some(dispatch.sequence),
+        _ => None,
+    });
+    assert_eq!(soon(guild).await, Some(2));
+    handle.close(CloseMode::EndSession);
+    assert_eq!(soon(shard.wait_for(|_| None::<()>)).await, None);
+}
+
+#[tokio::test]
 async fn a_session_is_taken_along_and_nothing_is_lost_on_the_way() {
     let options = GatewayOptions { rate: 2000.0, events: Some(500), ..GatewayOptions::default() };
     let server = serve(options).await;

@@ -36,6 +36,17 @@ fn connecting_keeps_the_query_and_adds_version_encoding_and_compression() {
 }
 
 #[test]
+fn another_version_of_the_gateway_can_be_asked_for() {
+    let world = ready_with(options(), config().version(9));
+    assert_eq!(world.opened_urls(), ["wss://gateway.mock/?v=9&encoding=json"]);
+    assert_eq!(world.info().version, 9);
+    for version in [0, 8, 11] {
+        let error = config().version(version).build().expect_err("not served");
+        assert_eq!(error.code(), "bad-options", "{version}");
+    }
+}
+
+#[test]
 fn the_compression_setting_picks_exactly_one_parameter() {
     let base = "wss://gateway.mock/?compress=none-of-ours";
     for compression in [Compression::None, Compression::Payload] {

@@ -9,7 +9,7 @@ use std::{mem, time::Duration};
 use self::{context::Context, link::Phase, state::State};
 use super::{
     command::Payload,
-    config::{API_VERSION, Config},
+    config::Config,
     error::{CommandError, ConfigError},
     event::{Counters, Event, EventCounts, SendBudget, ShardInfo, Status},
     exchange::{Input, Output},
@@ -189,7 +189,7 @@ impl ShardMachine {
             status: self.state.status(now, &self.cx),
             shard: config.shard,
             session: self.cx.session(),
-            version: API_VERSION,
+            version: config.choices.version,
             intents: config.choices.intents.bits(),
             encoding: config.choices.encoding.parameter(),
             compression: config.choices.compression.name(),
