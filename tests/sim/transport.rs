@@ -5,7 +5,7 @@ use std::time::Duration;
 use shardwire::{
     proto::{
         Close, Command, CommandError, Compression, Config, Event, Fault, Input, Instant, Intents,
-        Opcode, Output, ShardMachine, Status, Turn,
+        Opcode, Output, ShardMachine, Status, Turn, prometheus,
     },
     testing::{self, ByHand, Heard, Host, World},
 };
@@ -313,6 +313,7 @@ fn the_token_is_never_shown_not_even_when_payloads_are() {
     let outputs: Vec<Output> = outputs.collect();
     assert!(outputs.iter().any(|output| matches!(output, Output::Transmit(..))), "identify");
     shown.push(format!("{outputs:?}"));
+    shown.extend(outputs.iter().map(ToString::to_string));
 
     // The gateway may have a reason to say it back.
     let mut world = ready();
@@ -323,6 +324,7 @@ fn the_token_is_never_shown_not_even_when_payloads_are() {
     shown.push(world.story());
     shown.push(format!("{:?} {:?} {:?}", world.events(), world.info(), world.shard(0).sends()));
     shown.push(serde_json::to_string(&world.info()).expect("plain data"));
+    shown.push(prometheus(&[world.info()]));
     for event in world.events() {
         shown.push(serde_json::to_string(event).expect("plain data"));
     }
