@@ -149,8 +149,24 @@ export interface ShardOptions {
   shard?: ShardId;
   /** A session to resume instead of identifying. */
   session?: Session;
-  /** Transport compression; default `"zlib-stream"`. */
-  compression?: "none" | "zlib-stream";
+  /**
+   * How messages are written, in both directions; default `"json"`. Your side is the same with both, but that ids which
+   * Discord writes as integers are strings in `data` and `raw` with `"etf"`.
+   *
+   * - `"json"`: the best in JavaScript, whose engines parse it faster than anything else
+   * - `"etf"`: Erlang's form, Discord's own; to compare, or where a gateway speaks nothing else. Loads the second module, and
+   *   commands are refused with `codec-not-loaded` until it is there, which the first event tells. Not with `"payload"`
+   */
+  encoding?: "json" | "etf";
+  /**
+   * How the server makes messages smaller; default `"zlib-stream"`.
+   *
+   * - `"zlib-stream"`: about a fifth of the bytes, right for most
+   * - `"zstd-stream"`: as small, and about twice as fast to read: for busy shards. Loads the second module
+   * - `"payload"`: large messages only, each by itself: fewer bytes than with none, no memory between messages
+   * - `"none"`: to watch the wire, or where the gateway is on this machine
+   */
+  compression?: "none" | "payload" | "zlib-stream" | "zstd-stream";
   /** Which dispatches leave the core; decided on the name, before anything is copied. Default: all. */
   filter?: { only: readonly string[] } | { except: readonly string[] };
   /** Presence to identify with. */
@@ -388,6 +404,7 @@ export declare class ShardwireError extends Error {
   readonly code:
     | "bad-answer"
     | "bad-command"
+    | "bad-encoding"
     | "bad-intents"
     | "bad-large-threshold"
     | "bad-options"
@@ -396,6 +413,7 @@ export declare class ShardwireError extends Error {
     | "bad-token"
     | "bad-url"
     | "codec-not-compiled-in"
+    | "codec-not-loaded"
     | "forbidden"
     | "insecure-url"
     | "queue-full"
@@ -435,9 +453,12 @@ export declare class Shard implements AsyncIterable<GatewayEvent> {
   /** The session as it stands, for resuming later; `null` if there is none. */
   readonly session: Session | null;
 
-  /** Starts connecting. Iterating does it too; a second call does nothing. */
+  /**
+   * Starts connecting. Iterating does it too; a second call does nothing. The second module is loaded before, if the
+   * encoding or the compression needs it; if that fails, reading fails with `codec-not-loaded`, and reading again tries again.
+   */
   connect(): this;
-  /** The next events, all that have come since the last call, at least one; an empty array after the end. */
+  /** The next events, all that have come since the last call, at least one; an empty array after the end. @throws {ShardwireError} */
   nextBatch(): Promise<GatewayEvent[]>;
   [Symbol.asyncIterator](): AsyncIterableIterator<GatewayEvent>;
 

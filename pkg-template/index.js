@@ -1,6 +1,7 @@
 // The public face of the package: one class in plain JavaScript over the raw class from Rust. Knows no host: the files in
 // entry/ load the wasm before anything here is called.
 
+import { loadCodecs } from "./codecs.js";
 import { ShardwireError } from "./error.js";
 import { follow } from "./lifecycle.js";
 import { RawShard } from "./wasm/shardwire.js";
@@ -143,9 +144,8 @@ export class Shard {
   }
 
   connect() {
-    this.#raw.connect();
-    if (this.#isToFollow) follow(this.#raw);
-    this.#isToFollow = false;
+    // Why it could not start is told to whoever reads, which tries again.
+    this.#start()?.catch(() => {});
     return this;
   }
 
@@ -168,7 +168,9 @@ export class Shard {
 
   /** Makes sure that an event waits in the batch, unless none will ever come. */
   async #fill() {
-    this.connect();
+    const starting = this.#start();
+    // `close` may come first.
+    if (starting) await Promise.race([starting, this.#more()]);
     while (this.#at >= this.#batch.length) {
       this.#forget();
       if (await this.#pull()) return;
@@ -183,11 +185,29 @@ export class Shard {
       return false;
     }
     if (this.#raw.isOver) return true;
+    await this.#more();
+    return false;
+  }
+
+  /** Resolves when Rust has more, or nothing will come any more. */
+  #more() {
     this.#waiting ??= new Promise((resolve) => this.#raw.wait(resolve)).then(() => {
       this.#waiting = null;
     });
-    await this.#waiting;
-    return false;
+    return this.#waiting;
+  }
+
+  /** Starts the shard, again does nothing; gives a promise if codecs have to be loaded before. */
+  #start() {
+    if (this.#raw.lacksCodecs && !this.#closed) return loadCodecs().then(() => this.#begin());
+    this.#begin();
+    return null;
+  }
+
+  #begin() {
+    this.#raw.connect();
+    if (this.#isToFollow) follow(this.#raw);
+    this.#isToFollow = false;
   }
 
   #forget() {

@@ -63,10 +63,15 @@ async function resume() {
 }
 
 async function read(shard) {
-  for (let events = await shard.nextBatch(); events.length > 0; events = await shard.nextBatch()) {
-    const at = Date.now();
-    for (const event of events) take(event, at);
-    isDirty = true;
+  try {
+    for (let events = await shard.nextBatch(); events.length > 0; events = await shard.nextBatch()) {
+      const at = Date.now();
+      for (const event of events) take(event, at);
+      isDirty = true;
+    }
+  } catch (error) {
+    // The codecs could not be loaded.
+    refuse("connect", error);
   }
 }
 
@@ -99,9 +104,13 @@ function attempt(subject, act) {
   try {
     return act();
   } catch (error) {
-    postMessage({ type: "refused", subject, code: error.code, message: error.message });
+    refuse(subject, error);
     return undefined;
   }
+}
+
+function refuse(subject, { code, message }) {
+  postMessage({ type: "refused", subject, code, message });
 }
 
 function addMoment(moment) {

@@ -1,4 +1,5 @@
 // For whoever knows best where the module comes from: libraries, odd bundlers, single files.
+import { findCodecsBy, loadCodecs as loadFound } from "../codecs.js";
 import { initSync } from "../wasm/shardwire.js";
 
 export * from "../index.js";
@@ -6,4 +7,10 @@ export * from "../index.js";
 /** Takes the bytes of `shardwire.wasm`, or the compiled module. A second call does nothing. */
 export function load(source) {
   initSync({ module: source });
+}
+
+/** Takes the bytes of `codecs.wasm`, or the compiled module, after `load`. Only for ETF and `zstd-stream`. */
+export async function loadCodecs(source) {
+  findCodecsBy(() => source);
+  await loadFound();
 }

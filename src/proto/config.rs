@@ -199,6 +199,16 @@ impl Config {
         self.choices.compression
     }
 
+    /// The encoding.
+    pub const fn encoding(&self) -> Encoding {
+        self.choices.encoding
+    }
+
+    /// Whether messages go through a codec from outside.
+    pub const fn needs_codec(&self) -> bool {
+        self.choices.codec.is_some()
+    }
+
     /// The token, to compare with another's.
     pub const fn token(&self) -> &Token {
         &self.token

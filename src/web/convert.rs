@@ -1,19 +1,20 @@
 //! Options and commands in, events out: the only file that knows the shape of what crosses into JavaScript.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use js_sys::{Array, Function, JsString};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
+    codec::OtherModule,
     fields::{Fields, to_texts, to_whole},
     refusal::Refusal,
     value::to_value,
 };
 use crate::proto::{
-    Activity, Command, Compression, Config, Event, Filter, IdentifyProperties, Intents, Limits,
-    Members, OnlineStatus, Patience, Presence, Report, RequestGuildMembers, Session, ShardId,
-    VoiceState,
+    Activity, Command, Compression, Config, Encoding, Event, Filter, IdentifyProperties, Intents,
+    Limits, Members, OnlineStatus, Patience, Presence, Report, RequestGuildMembers, Session,
+    ShardId, VoiceState,
 };
 
 const BAD_OPTIONS: &str = "bad-options";
@@ -39,6 +40,7 @@ impl Options {
             "allowInsecure",
             "shard",
             "session",
+            "encoding",
             "compression",
             "filter",
             "presence",
@@ -77,6 +79,10 @@ fn read_config(fields: &Fields, limits: Option<&Fields>) -> Result<Config, Refus
     }
     if let Some(shard) = fields.pair("shard")? {
         builder.shard = shard;
+    }
+    builder.choices.codec = Some(Arc::new(OtherModule));
+    if let Some(encoding) = read_encoding(fields)? {
+        builder.choices.encoding = encoding;
     }
     if let Some(compression) = read_compression(fields)? {
         builder.choices.compression = compression;
@@ -120,13 +126,17 @@ fn read_intents(fields: &Fields) -> Result<Intents, Refusal> {
     })
 }
 
+fn read_encoding(fields: &Fields) -> Result<Option<Encoding>, Refusal> {
+    let Some(name) = fields.text("encoding")? else { return Ok(None) };
+    let encoding = Encoding::from_name(&name);
+    encoding.map(Some).ok_or_else(|| fields.refuse("encoding", "to be json or etf"))
+}
+
 fn read_compression(fields: &Fields) -> Result<Option<Compression>, Refusal> {
-    match fields.text("compression")?.as_deref() {
-        None => Ok(None),
-        Some("none") => Ok(Some(Compression::None)),
-        Some("zlib-stream") => Ok(Some(Compression::ZlibStream)),
-        Some(_) => Err(fields.refuse("compression", "to be \"none\" or \"zlib-stream\"")),
-    }
+    const EXPECTED: &str = "to be none, payload, zlib-stream or zstd-stream";
+    let Some(name) = fields.text("compression")? else { return Ok(None) };
+    let compression = Compression::from_name(&name);
+    compression.map(Some).ok_or_else(|| fields.refuse("compression", EXPECTED))
 }
 
 fn read_filter(fields: &Fields) -> Result<Filter, Refusal> {

@@ -8,6 +8,7 @@
 //! - Every listener and timer is removed by `Drop`.
 //! - Conditions about hosts are none: what differs between them is absorbed in `transport.rs`.
 
+mod codec;
 mod convert;
 mod fields;
 mod inbox;
@@ -18,4 +19,4 @@ mod timer;
 mod transport;
 mod value;
 
-pub use self::{shard::RawShard, timer::WebTimer, transport::WebTransport};
+pub use self::{codec::provide_codecs, shard::RawShard, timer::WebTimer, transport::WebTransport};

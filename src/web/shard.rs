@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{
+    codec,
     convert::{Options, members_command, presence_command, push_event, voice_state_command},
     ledger,
     refusal::Refusal,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     driver::{CloseMode, Shard, ShardHandle, Timer},
-    proto::{Command, Event, Json, Opcode, Status},
+    proto::{Command, Encoding, Event, Json, Opcode, Status},
 };
 
 // Hidden from the docs, and with plain comments, as the bindings copy documentation into what browsers download: the public
@@ -29,6 +30,9 @@ use crate::{
 pub struct RawShard {
     inner: Rc<Inner>,
     handle: ShardHandle,
+    /// Whether its messages, and its commands, go through codecs that have to be loaded.
+    needs_codecs: bool,
+    needs_encoder: bool,
 }
 
 /// What the class and its pump share.
@@ -72,6 +76,8 @@ impl RawShard {
             )
         })?;
         let mut timer = WebTimer::default();
+        let needs_codecs = config.needs_codec();
+        let needs_encoder = config.encoding() != Encoding::Json;
         let slots = ledger::of(config.token(), timer.now());
         let (mut shard, handle) = Shard::new(config, seed(), slots, transport, timer);
         if let Some(session) = session {
@@ -88,7 +94,13 @@ impl RawShard {
             reader: None,
         };
         let inner = Inner { shard: RefCell::new(shard), life: RefCell::new(life) };
-        Ok(Self { inner: Rc::new(inner), handle })
+        Ok(Self { inner: Rc::new(inner), handle, needs_codecs, needs_encoder })
+    }
+
+    // Whether `provideCodecs` must be called before `connect`.
+    #[wasm_bindgen(getter, js_name = lacksCodecs)]
+    pub fn lacks_codecs(&self) -> bool {
+        self.needs_codecs && !codec::is_loaded()
     }
 
     // Starts the pump; again does nothing.
@@ -209,6 +221,11 @@ impl RawShard {
     }
 
     fn send_command(&self, command: &Command) -> Result<(), JsValue> {
+        if self.needs_encoder && !codec::is_loaded() {
+            let message =
+                "expected commands in ETF once the codecs are loaded, which the first event tells";
+            return Err(Refusal::new("codec-not-loaded", message).into());
+        }
         Ok(self.handle.send(command).map_err(Refusal::from)?)
     }
 }

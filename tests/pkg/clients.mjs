@@ -12,10 +12,10 @@ const INTENTS = 0x331ffff;
 /** Dispatches as `{ name, sequence, text }`, `text` being the data to the letter, until `count` have come. */
 export const CLIENTS = { native: tail, package: readPackage };
 
-async function tail(url, compression, count) {
+async function tail(url, compression, count, encoding = "json") {
   const child = spawn(
     process.env.SHARDWIRE_BIN,
-    ["tail", "--format=json", "--dispatch-only", "--intents=ALL", `--gateway=${url}`, `--compression=${compression}`, `--count=${count}`],
+    ["tail", "--format=json", "--dispatch-only", "--intents=ALL", `--gateway=${url}`, `--compression=${compression}`, `--encoding=${encoding}`, `--count=${count}`],
     { env: { ...process.env, DISCORD_TOKEN: token() }, stdio: ["ignore", "pipe", "pipe"] },
   );
   const ended = once(child, "close");
@@ -33,9 +33,9 @@ async function tail(url, compression, count) {
   });
 }
 
-async function readPackage(url, compression, count) {
+async function readPackage(url, compression, count, encoding) {
   const { Shard } = await import(new URL("entry/node.js", `file://${process.env.SHARDWIRE_PACKAGE}/`));
-  const shard = new Shard({ token: token(), intents: INTENTS, url, compression, WebSocket });
+  const shard = new Shard({ token: token(), intents: INTENTS, url, compression, encoding, WebSocket });
   const events = [];
   for await (const event of shard) {
     if (event.type === "stopped") throw new Error(event.reason.message);

@@ -1,8 +1,9 @@
 // Bad input over real sockets: each is told by its name, nothing is thrown into the void, and the shard lives on.
 
 import assert from "node:assert/strict";
-import { inspect } from "node:util";
 import { test } from "node:test";
+import { inspect } from "node:util";
+import { deflateSync } from "node:zlib";
 
 import WebSocket from "ws";
 
@@ -14,6 +15,7 @@ const TOKEN = "MTA0.fake-token.for-tests-only";
 let bots = 0;
 const LIMITS = { timeout: 60_000 };
 const MEBIBYTE = 1 << 20;
+const ETF = { encoding: "etf" };
 
 /** Runs `work` with a gateway and a shard that reads until an event fits and remembers all. The shard is closed in any case. */
 async function withReader(gatewayOptions, options, work) {
@@ -37,6 +39,18 @@ async function withReader(gatewayOptions, options, work) {
   });
 }
 
+/** A compressed term: a text of so many zeros. */
+function etfBomb(size) {
+  const term = Buffer.concat([Buffer.from([109]), bigEndian(size), Buffer.alloc(size)]);
+  return Buffer.concat([Buffer.from([131, 80]), bigEndian(term.length), deflateSync(term)]).toString("hex");
+}
+
+function bigEndian(number) {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(number);
+  return bytes;
+}
+
 const isReady = (event) => event.type === "status" && event.status === "ready";
 const isLost = (event) => event.type === "disconnected";
 
@@ -49,6 +63,16 @@ const CASES = [
   ["a text without an opcode", { fault: "raw_text", text: '{"t":"X","d":{}}' }, { compression: "none" }, "bad-envelope"],
   ["an inflate bomb", { fault: "inflate_bomb", bytes: 200 * MEBIBYTE }, { limits: { inflatedBytes: MEBIBYTE } }, "oversized"],
   ["a message above the limit", { fault: "garbage", bytes: 200_000 }, { limits: { messageBytes: 100_000 } }, "oversized"],
+  ["bytes that are no zstd", { fault: "garbage", bytes: 4096 }, { compression: "zstd-stream" }, "bad-compression"],
+  ["a text in a zstd stream", { fault: "raw_text", text: "{}" }, { compression: "zstd-stream" }, "bad-compression"],
+  ["a zstd bomb", { fault: "inflate_bomb", bytes: 200 * MEBIBYTE }, { compression: "zstd-stream", limits: { inflatedBytes: MEBIBYTE } }, "oversized"],
+  ["bytes that are no ETF", { fault: "garbage", bytes: 4096 }, { ...ETF, compression: "none" }, "bad-compression"],
+  ["a text among ETF", { fault: "raw_text", text: "{}" }, { ...ETF, compression: "none" }, "bad-compression"],
+  ["ETF of nothing but brackets", { fault: "raw_bytes", hex: `83${"6c00000001".repeat(100_000)}` }, { ...ETF, compression: "none" }, "bad-compression"],
+  ["ETF that promises more than there is", { fault: "raw_bytes", hex: "836cffffffff" }, { ...ETF, compression: "none" }, "bad-compression"],
+  ["a bomb in ETF's own compression", { fault: "raw_bytes", hex: etfBomb(20 * MEBIBYTE) }, { ...ETF, compression: "none", limits: { inflatedBytes: MEBIBYTE } }, "oversized"],
+  ["a zstd bomb below ETF", { fault: "inflate_bomb", bytes: 200 * MEBIBYTE }, { ...ETF, compression: "zstd-stream", limits: { inflatedBytes: MEBIBYTE } }, "oversized"],
+  ["ETF that is no envelope", { fault: "raw_bytes", hex: "836a" }, { ...ETF, compression: "none" }, "bad-envelope"],
   ["a READY without a session", { fault: "raw_text", text: '{"op":0,"t":"READY","s":9,"d":{}}' }, { compression: "none" }, "bad-payload"],
 ];
 

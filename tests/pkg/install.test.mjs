@@ -21,12 +21,12 @@ after(async () => {
   await project?.remove();
 });
 
-test("the tarball holds what the exports name, and one module", LIMITS, async () => {
+test("the tarball holds what the exports name, and two modules", LIMITS, async () => {
   const names = project.tarball.files.map((file) => file.path);
   const manifest = JSON.parse(await readFile(join(project.folder, "node_modules/shardwire/package.json")));
   for (const target of strings(manifest.exports)) assert.ok(names.includes(target.slice(2)), `${target} is missing`);
   for (const name of ["LICENSE-APACHE", "LICENSE-MIT", "README.md"]) assert.ok(names.includes(name), `${name} is missing`);
-  assert.deepEqual(names.filter((name) => name.endsWith(".wasm")), ["wasm/shardwire_bg.wasm"]);
+  assert.deepEqual(names.filter((name) => name.endsWith(".wasm")), ["wasm/codecs_bg.wasm", "wasm/shardwire_bg.wasm"]);
   assert.equal(manifest.version, project.tarball.version);
   assert.notEqual(manifest.version, "0.0.0");
   assert.equal(manifest.dependencies, undefined);
@@ -90,6 +90,8 @@ test("what is not right is refused with a code", LIMITS, async () => {
     "a threshold too small": "bad-large-threshold",
     "a session of another shard": "bad-session",
     "an unknown compression": "bad-options",
+    "an unknown encoding": "bad-options",
+    "payload compression of ETF": "bad-encoding",
     "a life cycle of another kind": "bad-options",
     "no options": "bad-options",
     "an identify by hand": "reserved-opcode",
@@ -98,9 +100,10 @@ test("what is not right is refused with a code", LIMITS, async () => {
   });
 });
 
-test("the module can be loaded by hand", LIMITS, async () => {
+test("the modules can be loaded by hand", LIMITS, async () => {
   for (const kind of ["bytes", "module"]) {
-    const { version, status } = await runFixture("manual.mjs", [kind]);
+    const { version, status, unread, read } = await runFixture("manual.mjs", [kind]);
+    assert.deepEqual([unread, read], ["codec-not-loaded", "connecting"]);
     assert.equal(version, project.tarball.version);
     assert.equal(status, "idle");
   }

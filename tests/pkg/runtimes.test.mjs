@@ -21,6 +21,12 @@ const COMMANDS = {
   deno: ["@deno/linux-x64-glibc/deno", "run", "--no-remote", "--allow-net=127.0.0.1", "--allow-env"],
 };
 
+/** By what is always there, and by what is loaded when it is asked for. */
+const CODECS = {
+  "as it comes": {},
+  "with ETF and zstd": { encoding: "etf", compression: "zstd-stream" },
+};
+
 let project;
 
 before(async () => {
@@ -32,11 +38,13 @@ after(async () => {
 });
 
 for (const name of Object.keys(COMMANDS)) {
-  test(`a shard runs in ${name}`, LIMITS, async () => {
-    await withOptions(async (options) => {
-      check(await runFixture(name, "run.mjs", { options, dispatches: 20, keepSession: true }));
+  for (const [what, codec] of Object.entries(CODECS)) {
+    test(`a shard runs in ${name}, ${what}`, LIMITS, async () => {
+      await withOptions(async (options) => {
+        check(await runFixture(name, "run.mjs", { options: { ...options, ...codec }, dispatches: 20, keepSession: true }));
+      });
     });
-  });
+  }
 
   test(`the gateway is discovered in ${name}`, LIMITS, async () => {
     await withOptions(async ({ url, token }) => {
@@ -55,13 +63,15 @@ test("a shard runs in workerd", LIMITS, async () => {
     modules: await workerModules(),
   });
   try {
-    await withOptions(async (options) => {
-      const body = JSON.stringify({ options, dispatches: 20 });
-      const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
-      const answer = await response.text();
-      assert.equal(response.status, 200, answer);
-      check(JSON.parse(answer));
-    });
+    for (const codec of Object.values(CODECS)) {
+      await withOptions(async (options) => {
+        const body = JSON.stringify({ options: { ...options, ...codec }, dispatches: 20 });
+        const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
+        const answer = await response.text();
+        assert.equal(response.status, 200, answer);
+        check(JSON.parse(answer));
+      });
+    }
   } finally {
     await worker.dispose();
   }
@@ -100,9 +110,9 @@ function check({ dispatches, session, snapshot }) {
 
 /** Workers have no file system: every module is named. */
 async function workerModules() {
-  const scripts = ["entry/workerd.js", "error.js", "index.js", "lifecycle.js", "version.js", "wasm/shardwire.js"];
+  const scripts = ["entry/workerd.js", "codecs.js", "error.js", "index.js", "lifecycle.js", "version.js", "wasm/codecs.js", "wasm/shardwire.js"];
   const names = scripts.map((name) => PACKAGE + name);
-  const wasm = `${PACKAGE}wasm/shardwire_bg.wasm`;
+  const modules = ["shardwire", "codecs"].map((name) => `${PACKAGE}wasm/${name}_bg.wasm`);
   const module = async (type, path, encoding) => ({
     type,
     path: join(project.folder, path),
@@ -111,6 +121,6 @@ async function workerModules() {
   return Promise.all([
     module("ESModule", "worker.mjs", "utf8"),
     ...names.map((name) => module("ESModule", name, "utf8")),
-    module("CompiledWasm", wasm),
+    ...modules.map((name) => module("CompiledWasm", name)),
   ]);
 }

@@ -13,7 +13,7 @@ import {
   type StatusName,
 } from "shardwire";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
-import { load, Shard as ManualShard } from "shardwire/manual";
+import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
 
 /** Fails to compile unless both types are the same. */
@@ -31,7 +31,8 @@ const options: ShardOptions = {
   allowInsecure: false,
   shard: [0, 2],
   session: { id: "s", sequence: 1, resumeUrl: null, shard: [0, 2] },
-  compression: "none",
+  encoding: "etf",
+  compression: "zstd-stream",
   filter: { only: ["MESSAGE_CREATE"] },
   presence: { status: "idle", activities: [{ name: "chess", type: 0 }], since: null, afk: true },
   largeThreshold: 100,
@@ -52,8 +53,10 @@ new Shard({ token: "t" });
 new Shard({ token: "t", intents: ["GUILD_MESSAGE"] });
 // @ts-expect-error a shard is a pair
 new Shard({ token: "t", intents: 0, shard: [0] });
-// @ts-expect-error an encoding that is not offered
+// @ts-expect-error a compression that is not offered
 new Shard({ token: "t", intents: 0, compression: "zstd" });
+// @ts-expect-error an encoding that is not offered
+new Shard({ token: "t", intents: 0, encoding: "xml" });
 // @ts-expect-error a filter says either what to keep or what to drop
 new Shard({ token: "t", intents: 0, filter: { keep: ["READY"] } });
 // @ts-expect-error an option that does not exist
@@ -149,6 +152,7 @@ version satisfies string;
 load(new Uint8Array(8));
 load(new ArrayBuffer(8));
 load(await WebAssembly.compile(new Uint8Array(8)));
+(await loadCodecs(new Uint8Array(8))) satisfies void;
 // @ts-expect-error an address must be fetched first
 load("shardwire.wasm");
 same<typeof ManualShard, typeof Shard>(true);

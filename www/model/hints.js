@@ -11,23 +11,27 @@ const BUSY_SHARE = 0.3;
 /**
  * @param {{ name: string, count: number, bytes: number }[]} totals
  * @param {{ wireBytes: number, inflatedBytes: number }} counters
- * @param {string} compression
+ * @param {{ compression: string, encoding: string } | null} options
  */
-export function hints(totals, counters, compression) {
+export function hints(totals, counters, options) {
   const events = sum(totals, "count");
   if (events < ENOUGH_EVENTS) return [];
   return [
-    ...compressionHints(counters, compression),
+    ...compressionHints(counters, options ?? {}),
     ...totals.filter((row) => row.bytes > LARGE_SHARE * sum(totals, "bytes")).map((row) => sizeHint(row, totals)),
     ...totals.filter((row) => row.count > BUSY_SHARE * events && row.bytes <= LARGE_SHARE * sum(totals, "bytes"))
       .map((row) => `${row.name} is ${percent(row.count / events)} of your events. ${remedy(row.name)}`),
   ];
 }
 
-function compressionHints({ wireBytes, inflatedBytes }, compression) {
+function compressionHints({ wireBytes, inflatedBytes }, { compression, encoding }) {
   if (compression === "none") return ["Compression is off. zlib-stream usually takes four fifths off the wire."];
   if (wireBytes === 0) return [];
-  return [`Compression saves ${percent(1 - wireBytes / inflatedBytes)}: ${bytes(wireBytes)} instead of ${bytes(inflatedBytes)}.`];
+  // What was inflated is counted as JSON, whatever it came as.
+  const saving = encoding === "etf" ? "Compression and ETF save" : "Compression saves";
+  const saved = `${saving} ${percent(1 - wireBytes / inflatedBytes)}: ${bytes(wireBytes)} instead of ${bytes(inflatedBytes)}.`;
+  const isPartial = compression === "payload";
+  return isPartial ? [`${saved} It leaves small messages as they are; zlib-stream would take more off.`] : [saved];
 }
 
 function sizeHint(row, totals) {

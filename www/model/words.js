@@ -51,12 +51,14 @@ const FAULTS = {
 
 const REFUSALS = {
   "bad-command": "Correct the fields of the command.",
+  "bad-encoding": "Choose another compression, or JSON.",
   "bad-intents": "Choose the intents anew.",
   "bad-session": "Close, then connect without the old session.",
   "bad-shard": "The shard number must be smaller than the number of shards.",
   "bad-token": "Paste the whole bot token, without quotes or spaces.",
   "bad-url": "The address must start with ws:// or wss://.",
   "codec-not-compiled-in": "Choose the compression “none”.",
+  "codec-not-loaded": "See that this page's server can be reached, then connect again; or choose JSON with zlib-stream.",
   "insecure-url": "Use wss://, or a gateway on this computer.",
   "queue-full": "Wait until the commands that are waiting have been sent.",
   "reserved-opcode": "The client sends this opcode itself. Choose another.",

@@ -1,4 +1,4 @@
-// The connection form: address, token, intents, shard, compression.
+// The connection form: address, token, intents, shard, compression, encoding.
 // Must never keep the token: it is read once, handed over, and the field is cleared.
 
 import { ALL, INTENTS, NON_PRIVILEGED } from "../model/intents.js";
@@ -53,15 +53,19 @@ function problemOf(form, token) {
   if (!(Number(shardId.value) < Number(shardTotal.value))) {
     return { title: "This shard does not exist.", step: "The shard number must be smaller than the number of shards." };
   }
+  if (isMismatched(form)) {
+    return { title: "Discord has no payload compression with ETF.", step: "Choose another compression, or JSON." };
+  }
   return null;
 }
 
 function optionsOf(form) {
-  const { url, shardId, shardTotal, compression } = form.elements;
+  const { url, shardId, shardTotal, compression, encoding } = form.elements;
   return {
     url: url.value.trim(),
     shard: [Number(shardId.value), Number(shardTotal.value)],
     compression: compression.value,
+    encoding: encoding.value,
     intents: chosen(form),
   };
 }
@@ -78,8 +82,11 @@ function choose(form, names) {
 
 const chosen = (form) => [...form.elements.intent].filter((box) => box.checked).map((box) => box.value);
 
+const isMismatched = ({ elements }) => elements.encoding.value === "etf" && elements.compression.value === "payload";
+
 function drawNotes(form) {
   setText(byId("intents-note"), `${chosen(form).length} of ${INTENTS.length} chosen`);
+  setText(byId("encoding-note"), isMismatched(form) ? "ETF does not go with payload compression." : "");
   const url = form.elements.url.value;
   const isForeign = isAddress(url) && !isLoopback(url) && new URL(url).hostname !== DISCORD;
   setText(byId("address-note"), isForeign ? `This is not Discord's address: the token would go to ${new URL(url).host}.` : "");

@@ -24,7 +24,7 @@ export function createCostView() {
     setHidden(table, totals.length === 0);
     setHidden(empty, totals.length > 0);
     if (totals.length === 0) return;
-    drawAdvice(advice, hints(totals, state.snapshot.counters, state.options?.compression));
+    drawAdvice(advice, hints(totals, state.snapshot.counters, state.options));
     drawRows(body, totals);
   };
 }

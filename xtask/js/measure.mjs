@@ -1,6 +1,7 @@
-// Measures what a browser downloads before its first event: the given entry with all that it loads.
+// Measures what a browser downloads before its first event: the given entry with all that it loads; and what only some
+// programs load later, which is named.
 //
-// Usage: node measure.mjs PACKAGE ENTRY. Prints JSON.
+// Usage: node measure.mjs PACKAGE ENTRY [LATER…]. Prints `{ first, later }` as JSON.
 
 import { readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
@@ -12,26 +13,32 @@ const REFERENCES = [
   /\bnew URL\(\s*["'](\.[^"']+)["']\s*,\s*import\.meta\.url\s*\)/g,
 ];
 
-const [folder, entry] = process.argv.slice(2);
-const files = [];
-follow(entry, new Set());
-console.log(JSON.stringify(files));
+const [folder, entry, ...names] = process.argv.slice(2);
+const seen = new Set(names);
+const later = names.map((name) => measure(name, read(name)));
+const first = follow(entry);
+console.log(JSON.stringify({ first, later }));
 
 /** Measures a file and everything it refers to. */
-function follow(name, seen) {
-  if (seen.has(name)) return;
+function follow(name) {
+  if (seen.has(name)) return [];
   seen.add(name);
-  const bytes = readFileSync(join(folder, name));
-  files.push({
+  const bytes = read(name);
+  const found = name.endsWith(".wasm") ? [] : references(bytes.toString());
+  return [measure(name, bytes), ...found.flatMap((reference) => follow(posix.join(dirname(name), reference)))];
+}
+
+function read(name) {
+  return readFileSync(join(folder, name));
+}
+
+function measure(name, bytes) {
+  return {
     name,
     raw: bytes.length,
     gzip: gzipSync(bytes, { level: 9 }).length,
     brotli: brotliCompressSync(bytes).length,
-  });
-  if (name.endsWith(".wasm")) return;
-  for (const reference of references(bytes.toString())) {
-    follow(posix.join(dirname(name), reference), seen);
-  }
+  };
 }
 
 function references(text) {

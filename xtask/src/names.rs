@@ -3,18 +3,17 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// What the module calls its bindings. Another one would be a leftover of C, such as a clock or `malloc` from `env`, and
-/// nothing would provide it.
-const BINDINGS: &str = "./shardwire_bg.js";
-
 /// `script` with the names that `wasm-opt` gave, by the map that it printed: `[module, name, short]` for each import,
 /// `[name, short]` for each export.
-pub(crate) fn shorten(script: &str, map: &str) -> Result<String> {
+///
+/// `bindings` is what the module calls `script`. Another import would be a leftover of C, such as a clock or `malloc` from
+/// `env`, and nothing would provide it.
+pub(crate) fn shorten(script: &str, bindings: &str, map: &str) -> Result<String> {
     let map: Value = serde_json::from_str(map).context("wasm-opt printed no map of names")?;
-    let mut script = replace_once(script, &format!("\"{BINDINGS}\": "), "a: ")?;
+    let mut script = replace_once(script, &format!("\"{bindings}\": "), "a: ")?;
     for import in rows(&map, "imports") {
         let [module, name, short] = texts(import)?;
-        ensure!(module == BINDINGS, "the module imports `{name}` from `{module}`");
+        ensure!(module == bindings, "the module imports `{name}` from `{module}`");
         script =
             replace_once(&script, &format!(" {name}: function"), &format!(" {short}: function"))?;
     }
@@ -48,6 +47,7 @@ fn texts<const N: usize>(row: &Value) -> Result<[&str; N]> {
 mod tests {
     use super::*;
 
+    const BINDINGS: &str = "./shardwire_bg.js";
     const SCRIPT: &str = "
         __wbg_push_c9f4: function(arg0) { wasm.shard_new(wasm.shard_new_at); },
         \"./shardwire_bg.js\": import0,
@@ -63,13 +63,13 @@ mod tests {
         b: function(arg0) { wasm.c(wasm.d); },
         a: import0,
     ";
-        assert_eq!(shorten(SCRIPT, map).expect("a map that fits"), expected);
+        assert_eq!(shorten(SCRIPT, BINDINGS, map).expect("a map that fits"), expected);
     }
 
     #[test]
     fn what_nothing_provides_is_refused() {
         let map = r#"{ "imports": [["env", "malloc", "b"]], "exports": [] }"#;
-        let error = shorten(SCRIPT, map).expect_err("an import of C's");
+        let error = shorten(SCRIPT, BINDINGS, map).expect_err("an import of C's");
         assert_eq!(error.to_string(), "the module imports `malloc` from `env`");
     }
 }

@@ -197,6 +197,7 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 const NODE_TESTS: [&str; 7] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
+    "tests/pkg/codecs.test.mjs",
     "tests/pkg/hostile.test.mjs",
     "tests/pkg/corners.test.mjs",
     "tests/pkg/discover.test.mjs",

@@ -1,4 +1,4 @@
-//! From Rust to a small WebAssembly module with its JavaScript bindings.
+//! From Rust to small WebAssembly modules with their JavaScript bindings.
 
 use std::{
     env,
@@ -13,42 +13,77 @@ use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 use crate::{names, progress::Step, tools, workspace::Workspace};
 
-/// Stem of the generated files: `shardwire.js`, `shardwire_bg.wasm`.
-const NAME: &str = "shardwire";
-
-/// Writes module and bindings into `folder`.
-pub(crate) fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
-    tools::ensure_wasm_target()?;
-    let compiled = Step::run("Compile to WebAssembly", |step| compile(workspace, step))?;
-    Step::run("Generate bindings", |_| bind(&compiled, folder))?;
-    let module = folder.join(format!("{NAME}_bg.wasm"));
-    let script = folder.join(format!("{NAME}.js"));
-    let names = Step::run("Shrink the module", |step| shrink(workspace, step, &module))?;
-    Step::run("Shrink the bindings", |step| {
-        rename(&script, &names)?;
-        minify(workspace, step, &script)
-    })
+/// One of the package's modules.
+struct Module {
+    /// Stem of the generated files: `shardwire.js`, `shardwire_bg.wasm`.
+    name: &'static str,
+    /// The crate, and what Cargo calls its output.
+    package: &'static str,
+    file: &'static str,
+    profile: &'static str,
+    flag: &'static str,
 }
 
-fn compile(workspace: &Workspace, step: &Step) -> Result<PathBuf> {
-    let mut cargo = tools::cargo();
-    cargo.current_dir(workspace.root()).env("CARGO_ENCODED_RUSTFLAGS", flags()).args([
-        "build",
-        "--package=shardwire-npm",
-        "--target=wasm32-unknown-unknown",
-        "--profile=wasm",
-    ]);
-    step.execute(&mut cargo)?;
-    Ok(workspace.target("wasm32-unknown-unknown/wasm").join("shardwire_npm.wasm"))
-}
+/// The client.
+const CLIENT: Module = Module {
+    name: "shardwire",
+    package: "shardwire-npm",
+    file: "shardwire_npm.wasm",
+    profile: "wasm",
+    flag: INLINE_THRESHOLD,
+};
+
+/// What is loaded when a shard asks for ETF or zstd. With the instructions for vectors, which all supported runtimes have.
+const CODECS: Module = Module {
+    name: "codecs",
+    package: "shardwire-npm-codecs",
+    file: "shardwire_npm_codecs.wasm",
+    profile: "wasm-codecs",
+    flag: "-Ctarget-feature=+simd128",
+};
 
 /// How far LLVM goes in copying a function's body to where it is called. Of the values that were tried, the one with the
 /// smallest module after gzip: 10 took 5 KB more, as what is not copied is not simplified either, and 35 to 50 took 1 KB more.
-const INLINE_THRESHOLD: u32 = 20;
+const INLINE_THRESHOLD: &str = "-Cllvm-args=-inline-threshold=20";
+
+/// Writes modules and bindings into `folder`.
+pub(crate) fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
+    tools::ensure_wasm_target()?;
+    [CLIENT, CODECS].iter().try_for_each(|module| module.build(workspace, folder))
+}
+
+impl Module {
+    fn build(&self, workspace: &Workspace, folder: &Path) -> Result<()> {
+        let Self { name, .. } = self;
+        let compiled =
+            Step::run(&format!("Compile {name}.wasm"), |step| self.compile(workspace, step))?;
+        let module = folder.join(format!("{name}_bg.wasm"));
+        let script = folder.join(format!("{name}.js"));
+        Step::run(&format!("Generate {name}.js"), |_| bind(&compiled, name, folder))?;
+        Step::run(&format!("Shrink {name}.wasm and {name}.js"), |step| {
+            let names = shrink(workspace, step, &module)?;
+            rename(&script, name, &names)?;
+            minify(workspace, step, &script)
+        })
+    }
+
+    fn compile(&self, workspace: &Workspace, step: &Step) -> Result<PathBuf> {
+        let Self { package, file, profile, flag, .. } = self;
+        let mut cargo = tools::cargo();
+        cargo.current_dir(workspace.root()).env("CARGO_ENCODED_RUSTFLAGS", flags(flag)).args([
+            "build",
+            &format!("--package={package}"),
+            "--target=wasm32-unknown-unknown",
+            &format!("--profile={profile}"),
+        ]);
+        step.execute(&mut cargo)?;
+        Ok(workspace.target("wasm32-unknown-unknown").join(profile).join(file))
+    }
+}
 
 /// Keeps the builder's folders out of the texts of panics, so that everybody builds the same bytes.
-fn flags() -> OsString {
-    let mut flags = OsString::from(format!("-Cllvm-args=-inline-threshold={INLINE_THRESHOLD}"));
+fn flags(own: &str) -> OsString {
+    let mut flags = OsString::from(own);
     for sources in registries() {
         // Cargo's separator in encoded flags: it occurs in no path.
         flags.push("\u{1f}--remap-path-prefix=");
@@ -70,11 +105,11 @@ fn cargo_home() -> PathBuf {
 }
 
 /// One flavour for every runtime: the `web` target without a default path. Each entry file loads the module its way.
-fn bind(compiled: &Path, folder: &Path) -> Result<()> {
+fn bind(compiled: &Path, name: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     Bindgen::new()
         .input_path(compiled)
-        .out_name(NAME)
+        .out_name(name)
         .typescript(false)
         .omit_default_module_path(true)
         .encode_into(EncodeInto::Always)
@@ -103,10 +138,10 @@ fn wasm_opt(workspace: &Workspace, module: &Path) -> Command {
     node
 }
 
-fn rename(script: &Path, map: &str) -> Result<()> {
+fn rename(script: &Path, name: &str, map: &str) -> Result<()> {
     let text =
         fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
-    fs::write(script, names::shorten(&text, map)?)
+    fs::write(script, names::shorten(&text, &format!("./{name}_bg.js"), map)?)
         .with_context(|| format!("cannot write {}", script.display()))
 }
 

@@ -49,6 +49,13 @@ pub enum Compression {
 }
 
 impl Compression {
+    const ALL: [Self; 4] = [Self::None, Self::Payload, Self::ZlibStream, Self::ZstdStream];
+
+    /// The compression with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|compression| compression.name() == name)
+    }
+
     /// `zlib-stream` where it is compiled in, else none.
     pub const fn best() -> Self {
         if zlib::IS_COMPILED_IN { Self::ZlibStream } else { Self::None }
@@ -100,6 +107,11 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// The encoding with this name, which is that of the query parameter.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Json, Self::Etf].into_iter().find(|encoding| encoding.parameter() == name)
+    }
+
     /// Whether this build can read and write it.
     pub const fn is_compiled_in(self) -> bool {
         self.missing_feature().is_none()
@@ -321,6 +333,17 @@ mod tests {
         assert_eq!(all.map(Compression::name), ["none", "payload", "zlib-stream", "zstd-stream"]);
         let parameters = all.map(Compression::parameter);
         assert_eq!(parameters, [None, None, Some("zlib-stream"), Some("zstd-stream")]);
+    }
+
+    #[test]
+    fn names_lead_back_to_what_they_name() {
+        for compression in Compression::ALL {
+            assert_eq!(Compression::from_name(compression.name()), Some(compression));
+        }
+        for encoding in [Encoding::Json, Encoding::Etf] {
+            assert_eq!(Encoding::from_name(encoding.parameter()), Some(encoding));
+        }
+        assert_eq!((Compression::from_name("zstd"), Encoding::from_name("")), (None, None));
     }
 
     #[test]
