@@ -150,8 +150,8 @@ export interface ShardOptions {
   /** A session to resume instead of identifying. */
   session?: Session;
   /**
-   * How messages are written, in both directions; default `"json"`. Your side is the same with both, but that ids which
-   * Discord writes as integers are strings in `data` and `raw` with `"etf"`.
+   * How messages are written, in both directions; default `"json"`. `data` and `raw` are JSON with both; with `"etf"`, integers
+   * beyond 32 bits are strings, as ETF does not tell numbers and ids apart.
    *
    * - `"json"`: the best in JavaScript, whose engines parse it faster than anything else
    * - `"etf"`: Erlang's form, Discord's own; to compare, or where a gateway speaks nothing else. Loads the second module, and

@@ -84,6 +84,26 @@ test("events flow, compressed, without anything typed", LIMITS, async () => {
   });
 });
 
+test("ETF and zstd are chosen in the form, and loaded only then", LIMITS, async () => {
+  await withDashboard({ excused: /identify/ }, async (page, { requested }) => {
+    const isCodecs = (address) => address.endsWith("codecs_bg.wasm");
+    assert.ok(!requested.some(isCodecs), "nobody asked for it");
+    await tab(page, "connection").click();
+    await page.getByTestId("encoding").selectOption("etf");
+    await page.getByTestId("compression").selectOption("payload");
+    await page.getByTestId("connect").click();
+    await shows(page, "error", /payload compression/);
+    await page.getByTestId("compression").selectOption("zstd-stream");
+    await page.getByTestId("connect").click();
+    await eventually("the module is loaded", () => requested.filter(isCodecs).length, (count) => count === 1);
+    await eventually("a second session", () => number(page, "identifies"), (count) => count === 2);
+    await shows(page, "status", /^ready$/i);
+    await flows(page);
+    await tab(page, "cost").click();
+    await page.getByText("Compression and ETF save").waitFor();
+  });
+});
+
 test("a cut connection is resumed without a gap", LIMITS, async () => {
   await withDashboard({}, async (page, { gateway }) => {
     const session = await text(page, "session-id");

@@ -10,7 +10,8 @@ const ENTRY: &str = "entry/browser.js";
 const CODECS: [&str; 2] = ["wasm/codecs_bg.wasm", "wasm/codecs.js"];
 /// More than this, compressed with gzip, fails the build.
 const BUDGET_GZIP: u64 = 75_000;
-const CODECS_BUDGET_GZIP: u64 = 75_000;
+/// zstd takes 42 KB of it, ETF 50 KB, zlib 7 KB.
+const CODECS_BUDGET_GZIP: u64 = 103_000;
 const KINDS: [&str; 3] = ["raw", "gzip", "brotli"];
 
 /// Prints the sizes; fails above the budgets.
