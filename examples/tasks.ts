@@ -69,7 +69,7 @@ export async function join(shard: Shard, guildId: string, channelId: string) {
 }
 
 export function smaller(token: string) {
-  return new Shard({ token, intents: ["GUILDS"], compression: "zlib-stream" });
+  return new Shard({ token, intents: ["GUILDS"], compression: "zstd-stream", encoding: "etf" });
 }
 
 export function raw(shard: Shard) {

@@ -85,7 +85,7 @@ test("events flow, compressed, without anything typed", LIMITS, async () => {
 });
 
 test("ETF and zstd are chosen in the form, and loaded only then", LIMITS, async () => {
-  await withDashboard({ excused: /identify/ }, async (page, { requested }) => {
+  await withDashboard({}, async (page, { requested }) => {
     const isCodecs = (address) => address.endsWith("codecs_bg.wasm");
     assert.ok(!requested.some(isCodecs), "nobody asked for it");
     await tab(page, "connection").click();
