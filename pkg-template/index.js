@@ -3,6 +3,7 @@
 
 import { ShardwireError } from "./error.js";
 import { follow } from "./lifecycle.js";
+import { guard, isHigh, promised, toWithinMs } from "./sending.js";
 import { RawShard } from "./wasm/shardwire.js";
 
 export { version } from "./version.js";
@@ -33,16 +34,6 @@ class DispatchEvent {
   toJSON() {
     const { type, name, sequence, data } = this;
     return { type, name, sequence, data };
-  }
-}
-
-/** Runs `call`; what Rust throws as `[code, message]` becomes a `ShardwireError`. */
-function guard(call) {
-  try {
-    return call();
-  } catch (thrown) {
-    if (!Array.isArray(thrown)) throw thrown;
-    throw new ShardwireError(...thrown);
   }
 }
 
@@ -113,7 +104,21 @@ export const Intents = Object.freeze({
   ALL: union(Object.keys(BITS)),
 });
 
+/** Opcodes of the commands that have methods. */
+const PRESENCE_UPDATE = 3;
+const VOICE_STATE_UPDATE = 4;
+const REQUEST_GUILD_MEMBERS = 8;
+const REQUEST_SOUNDBOARD_SOUNDS = 31;
+const REQUEST_CHANNEL_INFO = 43;
+
+/** The raw class below a shard, for the other files of the package. The entries do not export it. */
+export let rawOf;
+
 export class Shard {
+  static {
+    rawOf = (shard) => shard.#raw;
+  }
+
   #raw;
   /** Events taken from Rust and not handed to the reader yet. */
   #batch = [];
@@ -124,10 +129,13 @@ export class Shard {
   #closed = null;
   /** Whether the life of the page is still to be followed. */
   #isToFollow;
+  /** Where the identify ledger is kept; to be asked before the first connection. */
+  #store;
 
   constructor(options) {
     this.#raw = guard(() => new RawShard(options));
     this.#isToFollow = options.lifecycle ?? true;
+    this.#store = options.identifyStore;
   }
 
   get status() {
@@ -143,14 +151,29 @@ export class Shard {
   }
 
   connect() {
-    this.#raw.connect();
+    if (this.#store) this.#connectKept(this.#store);
+    else if (this.#store === undefined) this.#raw.connect();
     if (this.#isToFollow) follow(this.#raw);
     this.#isToFollow = false;
     return this;
   }
 
+  async #connectKept(store) {
+    this.#store = null;
+    try {
+      const { keepLedger } = await import("./store.js");
+      await keepLedger(this.#raw, store);
+    } finally {
+      this.#raw.connect();
+    }
+  }
+
   info() {
     return guard(() => this.#raw.info());
+  }
+
+  resetCounters() {
+    guard(() => this.#raw.resetCounters());
   }
 
   async nextBatch() {
@@ -206,23 +229,41 @@ export class Shard {
     };
   }
 
-  updatePresence(presence) {
-    guard(() => this.#raw.updatePresence(presence));
+  updatePresence(presence, options) {
+    return this.#send(PRESENCE_UPDATE, undefined, presence, options);
   }
 
-  updateVoiceState(state) {
-    guard(() => this.#raw.updateVoiceState(state));
+  updateVoiceState(state, options) {
+    return this.#send(VOICE_STATE_UPDATE, undefined, state, options);
   }
 
-  requestGuildMembers(request) {
-    guard(() => this.#raw.requestGuildMembers(request));
+  requestGuildMembers(request, options) {
+    return this.#send(REQUEST_GUILD_MEMBERS, undefined, request, options);
   }
 
-  send(opcode, data) {
+  requestSoundboardSounds(guildIds, options) {
+    return this.#send(REQUEST_SOUNDBOARD_SOUNDS, undefined, { guildIds }, options);
+  }
+
+  requestChannelInfo(request, options) {
+    return this.#send(REQUEST_CHANNEL_INFO, undefined, request, options);
+  }
+
+  send(opcode, data, options) {
     if (!Number.isInteger(opcode) || opcode < 0 || opcode > 0xffff) {
       throw new ShardwireError("bad-command", "expected an opcode as a small whole number");
     }
-    guard(() => this.#raw.send(opcode, toJson(data)));
+    return this.#send(opcode, toJson(data), undefined, options);
+  }
+
+  sendEncoded(message, options) {
+    return this.#send(undefined, undefined, message, options);
+  }
+
+  #send(opcode, text, argument, { priority, when, signal } = {}) {
+    const first = isHigh(priority);
+    const withinMs = toWithinMs(when);
+    return promised(this.#raw, signal, (done) => this.#raw.submit(opcode, text, argument, first, withinMs, done));
   }
 
   reconnect() {
@@ -232,6 +273,10 @@ export class Shard {
   close({ keepSession = false } = {}) {
     this.#closed ??= this.#close(keepSession);
     return this.#closed;
+  }
+
+  disconnect() {
+    return this.close({ keepSession: true });
   }
 
   async #close(keepSession) {

@@ -91,7 +91,8 @@ function command({ id, kind, argument, opcode, data }) {
     raw: () => shard.send(opcode, argument),
   };
   questions.ask({ id, opcode, data }, Date.now());
-  attempt(id, () => calls[kind]() ?? true);
+  // Refused at once, or when the shard ends before it was sent.
+  attempt(id, calls[kind])?.catch((error) => refuse(id, error));
 }
 
 /** Runs what may be refused, and tells the page about a refusal. */
@@ -99,9 +100,13 @@ function attempt(subject, act) {
   try {
     return act();
   } catch (error) {
-    postMessage({ type: "refused", subject, code: error.code, message: error.message });
+    refuse(subject, error);
     return undefined;
   }
+}
+
+function refuse(subject, { code, message }) {
+  postMessage({ type: "refused", subject, code, message });
 }
 
 function addMoment(moment) {

@@ -3,4 +3,4 @@ import init from "../wasm/shardwire.js";
 
 await init({ module_or_path: new URL("../wasm/shardwire_bg.wasm", import.meta.url) });
 
-export * from "../index.js";
+export { Intents, Shard, ShardwireError, version } from "../index.js";

@@ -4,4 +4,4 @@ import { initSync } from "../wasm/shardwire.js";
 
 initSync({ module });
 
-export * from "../index.js";
+export { Intents, Shard, ShardwireError, version } from "../index.js";
