@@ -100,7 +100,7 @@ function check({ dispatches, session, snapshot }) {
 
 /** Workers have no file system: every module is named. */
 async function workerModules() {
-  const scripts = ["entry/workerd.js", "error.js", "index.js", "lifecycle.js", "version.js", "wasm/shardwire.js"];
+  const scripts = ["entry/workerd.js", "error.js", "index.js", "lifecycle.js", "sending.js", "version.js", "wasm/shardwire.js"];
   const names = scripts.map((name) => PACKAGE + name);
   const wasm = `${PACKAGE}wasm/shardwire_bg.wasm`;
   const module = async (type, path, encoding) => ({
