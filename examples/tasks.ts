@@ -2,6 +2,7 @@
 // two together, and the tests of the package let the compiler read this.
 
 import { Shard } from "shardwire";
+import { fetchMembers, joinVoice } from "shardwire/requests";
 
 /** Anything that keeps texts: a file, a database, the storage of a page. */
 interface Store {
@@ -49,31 +50,21 @@ export function presence(token: string) {
 }
 
 export async function members(shard: Shard, guildId: string) {
-  shard.requestGuildMembers({ guildId, query: "", limit: 0, nonce: "all" });
-  const members: unknown[] = [];
-  for await (const event of shard) {
-    if (event.type !== "dispatch" || event.name !== "GUILD_MEMBERS_CHUNK") continue;
-    if (event.data.nonce !== "all") continue;
-    members.push(...event.data.members);
-    if (event.data.chunk_index + 1 === event.data.chunk_count) break;
-  }
+  const { members } = await fetchMembers(shard, { guildId, query: "", limit: 0 });
   console.log(`${members.length} members`);
 }
 
 export async function join(shard: Shard, guildId: string, channelId: string) {
-  shard.updateVoiceState({ guildId, channelId, selfDeaf: true });
-  for await (const event of shard) {
-    if (event.type !== "dispatch" || event.name !== "VOICE_SERVER_UPDATE") continue;
-    if (event.data.guild_id === guildId) return event.data;
-  }
+  const { server } = await joinVoice(shard, { guildId, channelId, selfDeaf: true });
+  console.log(server);
 }
 
 export function smaller(token: string) {
   return new Shard({ token, intents: ["GUILDS"], compression: "zstd-stream", encoding: "etf" });
 }
 
-export function raw(shard: Shard) {
-  shard.send(31, { guild_ids: ["81384788765712384"] });
+export async function raw(shard: Shard) {
+  await shard.send(31, { guild_ids: ["81384788765712384"] }, { when: { withinMs: 5000 } });
 }
 
 export function look(shard: Shard) {

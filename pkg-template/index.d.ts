@@ -42,6 +42,8 @@ export interface Session {
   resumeUrl: string | null;
   /** The shard that the session belongs to. */
   shard: ShardId;
+  /** The bot's own id; `null` if READY did not tell it. */
+  userId?: string | null;
 }
 
 /** What a shard is doing. */
@@ -69,8 +71,9 @@ export interface Activity {
 export interface Presence {
   status: "online" | "idle" | "dnd" | "invisible";
   activities?: Activity[];
-  /** When the client went idle, in milliseconds since 1970. */
+  /** When the client went idle, in milliseconds since 1970. With the status `idle` it is now, unless given. */
   since?: number | null;
+  /** `true` with the status `idle` and no `since`, unless given; else `false`. */
   afk?: boolean;
 }
 
@@ -105,6 +108,25 @@ export type MembersRequest = {
     }
 );
 
+/** A field of the answer to `requestChannelInfo`: the status text of a voice channel, and since when somebody is in it. */
+export type ChannelField = "status" | "voice_start_time";
+
+/** Who goes first when the send limit lets one command through: `high` before all `normal` ones. */
+export type Priority = "high" | "normal";
+
+/** How a command waits for its turn. */
+export interface SendOptions {
+  /** Default `"normal"`. */
+  priority?: Priority;
+  /**
+   * How long it may wait: as long as it takes, also across reconnects (`"whenever"`, the default); not at all (`"now"`: it
+   * is rejected with `not-now` if it cannot leave at once); or so many milliseconds (then it is rejected with `expired`).
+   */
+  when?: "now" | "whenever" | { withinMs: number };
+  /** Takes it back if it was not sent yet: it is rejected with `cancelled`. */
+  signal?: AbortSignal;
+}
+
 /** Numbers that bound what a shard keeps. Each has a default. */
 export interface Limits {
   /** Commands that may wait for their turn (100). */
@@ -115,6 +137,10 @@ export interface Limits {
   messageBytes: number;
   /** Size of one inflated message (64 MiB). */
   inflatedBytes: number;
+  /** Requests of `shardwire/requests` that may be open at the same time (100). */
+  openRequests: number;
+  /** Size of one collected answer (256 MiB). */
+  answerBytes: number;
   /** Events that may wait for the reader; beyond, the shard closes with its session kept and resumes later (10 000). */
   waitingEvents: number;
 }
@@ -131,6 +157,45 @@ export interface Patience {
   resumed: number;
   /** The other side's close frame (3 000). */
   close: number;
+  /** The first pause between two connections; it doubles with each failure in a row, with jitter (1 000). */
+  backoffFirst: number;
+  /** The longest pause between two connections (60 000). */
+  backoffLongest: number;
+  /** Failures in a row on the resume host, a number, after which the resume is tried on the base address (3). */
+  resumeHostFailures: number;
+  /** Resumes in a row that came to nothing, a number, after which the session is given up (5). */
+  resumeFailures: number;
+}
+
+/** What identify says about the client. */
+export interface IdentifyProperties {
+  os: string;
+  browser: string;
+  device: string;
+}
+
+/** A connection that is about to be made. */
+export interface ConnectPlan {
+  /**
+   * Where it goes, without its query; may be changed. An address that is less safe than the base address, or is none, is not
+   * used and told by the notice `bad-hook`.
+   */
+  url: string;
+  /** What identify says about the client, from now on; may be changed. */
+  properties: IdentifyProperties;
+  /** Whether a session will be resumed; else a new one is asked for. */
+  readonly isResume: boolean;
+  /** How many connections have failed in a row. */
+  readonly attempt: number;
+  readonly shard: ShardId;
+}
+
+/** Where the identify ledger of a bot is kept between processes, as a text. */
+export interface IdentifyStore {
+  /** What `save` was given last; `null` or `undefined` if nothing. Called once, before the first connection. */
+  load(): string | null | undefined | Promise<string | null | undefined>;
+  /** Keeps a text of some hundred characters. Called after each identify, never again before the last call is done. */
+  save(text: string): void | Promise<void>;
 }
 
 /** The parts of the standard WebSocket constructor that shardwire uses; the class of the `ws` package fits too. */
@@ -169,12 +234,45 @@ export interface ShardOptions {
   compression?: "none" | "payload" | "zlib-stream" | "zstd-stream";
   /** Which dispatches leave the core; decided on the name, before anything is copied. Default: all. */
   filter?: { only: readonly string[] } | { except: readonly string[] };
-  /** Presence to identify with. */
-  presence?: Presence;
+  /**
+   * Presence to identify with, or a function that gives it at each identify. A presence that was sent meanwhile goes before
+   * it.
+   */
+  presence?: Presence | ((shard: ShardId) => Presence);
+  /** Capability flags of identify (Discord's "Gateway capabilities"); none unless set. */
+  capabilities?: number;
+  /** The Gateway version: 9, or 10 unless set. */
+  version?: 9 | 10;
+  /** Resumes at the base address too, whatever READY names: for a proxy that stands before Discord's Gateway. */
+  keepUrl?: boolean;
+  /**
+   * Called before each connection; may change its `url` and `properties`.
+   *
+   * For this and the other hooks (`presence` and `tap`): they must return at once, may send commands, and cannot ask the shard
+   * for `info()` or its `session`, which throws with the code `bad-options`. One that throws is told by a notice `bad-hook`
+   * with the `error`, and the shard goes on as without it.
+   */
+  beforeConnect?: (plan: ConnectPlan) => void;
+  /**
+   * Called with the text of each message before it is processed, after inflating. `"drop"`: it is not processed and does not
+   * come again. `"stop"`: the shard stops with the session kept, and a resume brings the message again.
+   */
+  tap?: (text: string) => "pass" | "drop" | "stop" | void;
+  /**
+   * Whether each step of the shard is told by an event `debug`. With `"payloads"` the texts of messages are told too, but never
+   * those of identify and resume, which hold the token. They hold what users write: mind where you log them.
+   */
+  debug?: boolean | "payloads";
+  /**
+   * Where identifies are counted beyond this process: so that a program that is started again and again does not burn the
+   * bot's budget of a day, at the end of which Discord resets the token. All shards of a bot in one realm share one ledger;
+   * the store that was given last keeps it. What the store throws is told by a notice `bad-hook`.
+   */
+  identifyStore?: IdentifyStore;
   /** Members above which a guild counts as large: 50 to 250. */
   largeThreshold?: number;
   /** What identify says about the client. */
-  properties?: { os?: string; browser?: string; device?: string };
+  properties?: Partial<IdentifyProperties>;
   limits?: Partial<Limits>;
   patience?: Partial<Patience>;
   /**
@@ -258,6 +356,8 @@ export interface Fault {
    * - `oversized`: a message is larger than a limit
    * - `reconnect-requested`: the gateway asked for it (op 7)
    * - `reconnect-wanted`: `shard.reconnect()`
+   * - `suspended`: the computer slept
+   * - `tapped`: the tap stopped the shard
    * - `transport`: the socket failed
    * - `unexpected-message`: something else than HELLO came first
    * - `zombie`: heartbeats were not acknowledged
@@ -272,6 +372,8 @@ export interface Fault {
     | "oversized"
     | "reconnect-requested"
     | "reconnect-wanted"
+    | "suspended"
+    | "tapped"
     | "transport"
     | "unexpected-message"
     | "zombie";
@@ -304,13 +406,32 @@ export interface ResumedEvent {
 export interface NoticeEvent {
   readonly type: "notice";
   /**
-   * - `unknown-opcode`: a message with an opcode that nobody knows was ignored
+   * - `bad-hook`: a hook failed, or gave what may not be used; what stood there before serves instead
    * - `bad-resume-url`: READY named a resume address that is not safe to use; the base address serves instead
-   * - `sequence-gap`: sequence numbers are missing
-   * - `unreadable-message`: a message is not a Gateway envelope, on a new connection too, and was passed over
+   * - `identify-held-back`: the shard identified so often of late that it must wait before it does so again
    * - `oversized-message`: a message was too large on two connections; the session is resumed behind it
+   * - `sequence-gap`: sequence numbers are missing
+   * - `slow-send`: a command waited more than ten seconds before it was sent
+   * - `unknown-opcode`: a message with an opcode that nobody knows was ignored
+   * - `unreadable-message`: a message is not a Gateway envelope, on a new connection too, and was passed over
    */
-  readonly code: "unknown-opcode" | "bad-resume-url" | "sequence-gap" | "unreadable-message" | "oversized-message";
+  readonly code:
+    | "bad-hook"
+    | "bad-resume-url"
+    | "identify-held-back"
+    | "oversized-message"
+    | "sequence-gap"
+    | "slow-send"
+    | "unknown-opcode"
+    | "unreadable-message";
+  readonly message: string;
+  /** With `bad-hook`: what the hook threw, or why what it gave is refused. */
+  readonly error?: unknown;
+}
+
+/** A step of the shard in words, or with `debug: "payloads"` a message. For people: the texts may change with any version. */
+export interface DebugEvent {
+  readonly type: "debug";
   readonly message: string;
 }
 
@@ -339,6 +460,7 @@ export type GatewayEvent =
   | DisconnectedEvent
   | ResumedEvent
   | NoticeEvent
+  | DebugEvent
   | StoppedEvent;
 
 /** A picture of the shard at one moment. The same shape as the Rust crate's `ShardInfo`. */
@@ -346,12 +468,24 @@ export interface ShardInfo {
   status: StatusName;
   shard: ShardId;
   session: Session | null;
+  /** The Gateway version. */
+  version: number;
+  /** The bits of the intents. */
+  intents: number;
+  /** As the Gateway calls it. */
+  encoding: string;
+  /** As the Gateway calls it; `none` and `payload` have no name there. */
+  compression: string;
   /** Base address with its query. */
   gatewayUrl: string;
   /** Address of the current or last connection. */
   connectedUrl: string | null;
   /** Counts connections; 0 before the first. */
   connectionId: number;
+  /** The address of the other end of the socket; always `null` here, as no JavaScript host tells it. */
+  peer: string | null;
+  /** Milliseconds since the shard was first started. */
+  uptimeMs: number;
   heartbeat: {
     /** `null` before HELLO. */
     intervalMs: number | null;
@@ -359,7 +493,13 @@ export interface ShardInfo {
     averageMs: number | null;
     /** The newest up to five round trips, newest first. */
     historyMs: number[];
+    /** How long ago the newest heartbeat was sent; `null` before the first. */
+    sentAgoMs: number | null;
+    /** How long ago the newest acknowledgement came; `null` before the first. */
+    ackedAgoMs: number | null;
     isAcked: boolean;
+    /** Whether heartbeats are being sent. */
+    isRunning: boolean;
   };
   commands: {
     /** Commands that users may send per 60 seconds: 120 less the heartbeats' reserve. */
@@ -370,7 +510,14 @@ export interface ShardInfo {
     nextInMs: number;
     /** Commands that wait. */
     waiting: number;
+    /** Presences that could be sent now, of five in 20 seconds. */
+    presences: number;
+    /** Milliseconds until one more presence can be sent; 0 if some can. */
+    nextPresenceInMs: number;
+    /** Requests whose answers are being collected. */
+    openRequests: number;
   };
+  /** What was counted since the start, or since `resetCounters()`. */
   counters: {
     /** Socket messages received. */
     messages: number;
@@ -391,11 +538,20 @@ export interface ShardInfo {
     replayed: number;
     /** Sequence numbers that never came. */
     gaps: number;
+    /** Messages that the tap dropped. */
+    tapped: number;
+    /** Sockets opened, or tried to. */
     connects: number;
+    /** Those of them that came after another. */
+    reconnects: number;
+    /** Connections that ended by something else than the user's wish. */
+    faults: number;
     identifies: number;
     resumes: number;
     heartbeats: number;
   };
+  /** Dispatches received by name, filtered ones included; most frequent first. Names beyond 256 are counted as `OTHER`. */
+  events: Record<string, number>;
 }
 
 /** Why a call was refused or failed. `code` is stable. */
@@ -412,14 +568,19 @@ export declare class ShardwireError extends Error {
     | "bad-shard"
     | "bad-token"
     | "bad-url"
+    | "cancelled"
     | "codec-not-compiled-in"
     | "codec-not-loaded"
+    | "expired"
     | "forbidden"
     | "insecure-url"
+    | "missing-intent"
+    | "not-now"
     | "queue-full"
     | "rate-limited"
     | "reserved-opcode"
     | "stopped"
+    | "timed-out"
     | "too-large"
     | "unauthorized"
     | "unavailable"
@@ -427,7 +588,7 @@ export declare class ShardwireError extends Error {
     | "websocket-missing";
   /** Status of Discord's answer, if it was one that refused. */
   readonly status?: number;
-  /** With `rate-limited`, if Discord said it: milliseconds. */
+  /** With `rate-limited`, if Discord said it, and with `not-now`, if only a send limit holds it back: milliseconds. */
   readonly retryAfterMs?: number;
 }
 
@@ -465,17 +626,42 @@ export declare class Shard implements AsyncIterable<GatewayEvent> {
   /** Everything there is to see. */
   info(): ShardInfo;
 
-  /** @throws {ShardwireError} */
-  updatePresence(presence: Presence): void;
-  /** @throws {ShardwireError} */
-  updateVoiceState(state: VoiceState): void;
-  /** Answered by `GUILD_MEMBERS_CHUNK` events. @throws {ShardwireError} */
-  requestGuildMembers(request: MembersRequest): void;
-  /**
-   * Sends any opcode a user may send. Held back until the session is ready and the send limit allows it.
-   * @throws {ShardwireError}
+  /** Counts from zero again, in `info().counters` and `info().events`. */
+  resetCounters(): void;
+
+  /*
+   * Commands. They are held back until the session is ready and the send limits allow them, also across reconnects; `options`
+   * say how. What is wrong with the arguments is thrown at once, as is `queue-full`. The promise resolves when the command was
+   * written to the socket, and rejects with a `ShardwireError` (`cancelled`, `expired`, `not-now`, `queue-full`, `stopped`). It
+   * may be ignored: a rejection that nobody handles is not reported.
+   *
+   * Answers come as events. To await one, see `shardwire/requests`.
    */
-  send(opcode: number, data: unknown): void;
+
+  /** Shows another presence. Five may be sent in 20 seconds. @throws {ShardwireError} */
+  updatePresence(presence: Presence, options?: SendOptions): Promise<void>;
+  /** Joins, moves between or leaves voice channels. @throws {ShardwireError} */
+  updateVoiceState(state: VoiceState, options?: SendOptions): Promise<void>;
+  /** Answered by `GUILD_MEMBERS_CHUNK` events. @throws {ShardwireError} `missing-intent` if an answer needs one. */
+  requestGuildMembers(request: MembersRequest, options?: SendOptions): Promise<void>;
+  /** Answered by one `SOUNDBOARD_SOUNDS` for each guild. @throws {ShardwireError} */
+  requestSoundboardSounds(guildIds: readonly string[], options?: SendOptions): Promise<void>;
+  /** Answered by `CHANNEL_INFO`. @throws {ShardwireError} */
+  requestChannelInfo(
+    request: { guildId: string; fields: readonly ChannelField[] },
+    options?: SendOptions,
+  ): Promise<void>;
+  /**
+   * Sends any opcode that a user may send, with data that has a JSON form.
+   *
+   * ```js
+   * await shard.send(31, { guild_ids: ["1"] }, { when: { withinMs: 5000 } });
+   * ```
+   * @throws {ShardwireError} `reserved-opcode` for those of the life cycle, `too-large` beyond 4096 bytes.
+   */
+  send(opcode: number, data: unknown, options?: SendOptions): Promise<void>;
+  /** Sends a whole message that was encoded already: a text for JSON. It is checked as the others are. @throws {ShardwireError} */
+  sendEncoded(message: string | Uint8Array, options?: SendOptions): Promise<void>;
 
   /** Closes this connection, keeping the session, and connects anew at once. */
   reconnect(): void;
@@ -484,6 +670,8 @@ export declare class Shard implements AsyncIterable<GatewayEvent> {
    * returned value resumes it; without, the session ends and the result is `null`. Safe to call twice.
    */
   close(options?: { keepSession?: boolean }): Promise<Session | null>;
+  /** `close({ keepSession: true })`: leaves off, and gives the session for going on in another process. */
+  disconnect(): Promise<Session | null>;
   /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }

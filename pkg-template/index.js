@@ -4,6 +4,7 @@
 import { loadCodecs } from "./codecs.js";
 import { ShardwireError } from "./error.js";
 import { follow } from "./lifecycle.js";
+import { guard, isHigh, promised, toWithinMs } from "./sending.js";
 import { RawShard } from "./wasm/shardwire.js";
 
 export { version } from "./version.js";
@@ -34,16 +35,6 @@ class DispatchEvent {
   toJSON() {
     const { type, name, sequence, data } = this;
     return { type, name, sequence, data };
-  }
-}
-
-/** Runs `call`; what Rust throws as `[code, message]` becomes a `ShardwireError`. */
-function guard(call) {
-  try {
-    return call();
-  } catch (thrown) {
-    if (!Array.isArray(thrown)) throw thrown;
-    throw new ShardwireError(...thrown);
   }
 }
 
@@ -114,7 +105,21 @@ export const Intents = Object.freeze({
   ALL: union(Object.keys(BITS)),
 });
 
+/** Opcodes of the commands that have methods. */
+const PRESENCE_UPDATE = 3;
+const VOICE_STATE_UPDATE = 4;
+const REQUEST_GUILD_MEMBERS = 8;
+const REQUEST_SOUNDBOARD_SOUNDS = 31;
+const REQUEST_CHANNEL_INFO = 43;
+
+/** The raw class below a shard, for the other files of the package. The entries do not export it. */
+export let rawOf;
+
 export class Shard {
+  static {
+    rawOf = (shard) => shard.#raw;
+  }
+
   #raw;
   /** Events taken from Rust and not handed to the reader yet. */
   #batch = [];
@@ -125,10 +130,15 @@ export class Shard {
   #closed = null;
   /** Whether the life of the page is still to be followed. */
   #isToFollow;
+  /** Where the identify ledger is kept; to be asked before the first connection. */
+  #store;
+  /** Resolves when it was asked; `null` if nobody waits for that. */
+  #keeping = null;
 
   constructor(options) {
     this.#raw = guard(() => new RawShard(options));
     this.#isToFollow = options.lifecycle ?? true;
+    this.#store = options.identifyStore;
   }
 
   get status() {
@@ -151,6 +161,10 @@ export class Shard {
 
   info() {
     return guard(() => this.#raw.info());
+  }
+
+  resetCounters() {
+    guard(() => this.#raw.resetCounters());
   }
 
   async nextBatch() {
@@ -197,11 +211,27 @@ export class Shard {
     return this.#waiting;
   }
 
-  /** Starts the shard, again does nothing; gives a promise if codecs have to be loaded before. */
+  /** Starts the shard, again does nothing; gives a promise if something has to be loaded before. */
   #start() {
-    if (this.#raw.lacksCodecs && !this.#closed) return loadCodecs().then(() => this.#begin());
+    // `close` starts it by itself, so that it ends.
+    if (this.#closed) return null;
+    if (this.#raw.lacksCodecs) return loadCodecs().then(() => this.#start());
+    if (this.#store) this.#keeping = this.#keep(this.#store);
+    this.#store = undefined;
+    if (this.#keeping) return this.#keeping;
     this.#begin();
     return null;
+  }
+
+  /** Begins once the identify ledger is what the store has. */
+  async #keep(store) {
+    try {
+      const { keepLedger } = await import("./store.js");
+      await keepLedger(this.#raw, store);
+    } finally {
+      this.#keeping = null;
+      this.#begin();
+    }
   }
 
   #begin() {
@@ -226,23 +256,41 @@ export class Shard {
     };
   }
 
-  updatePresence(presence) {
-    guard(() => this.#raw.updatePresence(presence));
+  updatePresence(presence, options) {
+    return this.#send(PRESENCE_UPDATE, undefined, presence, options);
   }
 
-  updateVoiceState(state) {
-    guard(() => this.#raw.updateVoiceState(state));
+  updateVoiceState(state, options) {
+    return this.#send(VOICE_STATE_UPDATE, undefined, state, options);
   }
 
-  requestGuildMembers(request) {
-    guard(() => this.#raw.requestGuildMembers(request));
+  requestGuildMembers(request, options) {
+    return this.#send(REQUEST_GUILD_MEMBERS, undefined, request, options);
   }
 
-  send(opcode, data) {
+  requestSoundboardSounds(guildIds, options) {
+    return this.#send(REQUEST_SOUNDBOARD_SOUNDS, undefined, { guildIds }, options);
+  }
+
+  requestChannelInfo(request, options) {
+    return this.#send(REQUEST_CHANNEL_INFO, undefined, request, options);
+  }
+
+  send(opcode, data, options) {
     if (!Number.isInteger(opcode) || opcode < 0 || opcode > 0xffff) {
       throw new ShardwireError("bad-command", "expected an opcode as a small whole number");
     }
-    guard(() => this.#raw.send(opcode, toJson(data)));
+    return this.#send(opcode, toJson(data), undefined, options);
+  }
+
+  sendEncoded(message, options) {
+    return this.#send(undefined, undefined, message, options);
+  }
+
+  #send(opcode, text, argument, { priority, when, signal } = {}) {
+    const first = isHigh(priority);
+    const withinMs = toWithinMs(when);
+    return promised(this.#raw, signal, (done) => this.#raw.submit(opcode, text, argument, first, withinMs, done));
   }
 
   reconnect() {
@@ -252,6 +300,10 @@ export class Shard {
   close({ keepSession = false } = {}) {
     this.#closed ??= this.#close(keepSession);
     return this.#closed;
+  }
+
+  disconnect() {
+    return this.close({ keepSession: true });
   }
 
   async #close(keepSession) {

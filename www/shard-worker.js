@@ -96,7 +96,8 @@ function command({ id, kind, argument, opcode, data }) {
     raw: () => shard.send(opcode, argument),
   };
   questions.ask({ id, opcode, data }, Date.now());
-  attempt(id, () => calls[kind]() ?? true);
+  // Refused at once, or when the shard ends before it was sent.
+  attempt(id, calls[kind])?.catch((error) => refuse(id, error));
 }
 
 /** Runs what may be refused, and tells the page about a refusal. */

@@ -14,4 +14,4 @@ findCodecsBy(async () => {
   return response;
 });
 
-export * from "../index.js";
+export { Intents, Shard, ShardwireError, version } from "../index.js";

@@ -6,4 +6,4 @@ import { initSync } from "../wasm/shardwire.js";
 initSync({ module });
 findCodecsBy(() => import.source("../wasm/codecs_bg.wasm"));
 
-export * from "../index.js";
+export { Intents, Shard, ShardwireError, version } from "../index.js";

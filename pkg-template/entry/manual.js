@@ -2,7 +2,7 @@
 import { findCodecsBy, loadCodecs as loadFound } from "../codecs.js";
 import { initSync } from "../wasm/shardwire.js";
 
-export * from "../index.js";
+export { Intents, Shard, ShardwireError, version } from "../index.js";
 
 /** Takes the bytes of `shardwire.wasm`, or the compiled module. A second call does nothing. */
 export function load(source) {

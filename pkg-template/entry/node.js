@@ -8,4 +8,4 @@ import { initSync } from "../wasm/shardwire.js";
 initSync({ module: readFileSync(new URL("../wasm/shardwire_bg.wasm", import.meta.url)) });
 findCodecsBy(() => readFile(new URL("../wasm/codecs_bg.wasm", import.meta.url)));
 
-export * from "../index.js";
+export { Intents, Shard, ShardwireError, version } from "../index.js";

@@ -6,4 +6,4 @@ import { initSync } from "../wasm/shardwire.js";
 initSync({ module });
 findCodecsBy(async () => (await import("../wasm/codecs_bg.wasm")).default);
 
-export * from "../index.js";
+export { Intents, Shard, ShardwireError, version } from "../index.js";

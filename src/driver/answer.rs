@@ -23,7 +23,8 @@ pub struct Collecting {
     /// Bounded by [`Limits::answer_bytes`](crate::proto::Limits::answer_bytes).
     replies: mpsc::UnboundedReceiver<Reply>,
     /// `None` once there is nothing to give up.
-    errand: Option<(Arc<Line>, u64)>,
+    line: Option<Arc<Line>>,
+    number: u64,
 }
 
 impl Collecting {
@@ -32,7 +33,12 @@ impl Collecting {
         line: Arc<Line>,
         number: u64,
     ) -> Self {
-        Self { replies, errand: Some((line, number)) }
+        Self { replies, line: Some(line), number }
+    }
+
+    /// Its number, for [`ShardHandle::take_back`](super::ShardHandle::take_back).
+    pub const fn number(&self) -> u64 {
+        self.number
     }
 
     /// The whole answer.
@@ -56,7 +62,7 @@ impl Stream for Collecting {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Reply>> {
         let reply = self.replies.poll_next_unpin(cx);
         if let Poll::Ready(None | Some(Reply::Done | Reply::Failed(_))) = &reply {
-            self.errand = None;
+            self.line = None;
         }
         reply
     }
@@ -64,8 +70,8 @@ impl Stream for Collecting {
 
 impl Drop for Collecting {
     fn drop(&mut self) {
-        if let Some((line, number)) = self.errand.take() {
-            line.take_back(number);
+        if let Some(line) = self.line.take() {
+            line.take_back(self.number);
         }
     }
 }

@@ -14,7 +14,8 @@ use futures::{
 use super::{answer::Collecting, sending::Sending};
 use crate::proto::{
     Command, CommandError, Config, Input, Payload, Reply, Request, RequestChannelInfo,
-    RequestGuildMembers, RequestOptions, RequestSoundboardSounds, SendOptions, VoiceState,
+    RequestError, RequestGuildMembers, RequestOptions, RequestSoundboardSounds, SendOptions,
+    VoiceState,
 };
 
 /// How a shard is closed.
@@ -80,6 +81,21 @@ pub(super) enum Task {
         options: RequestOptions,
         teller: mpsc::UnboundedSender<Reply>,
     },
+}
+
+impl Task {
+    /// Tells whoever wants to know that it was taken back. Nobody may be left.
+    fn cancel(self) {
+        match self {
+            Self::Command { teller: Some(teller), .. } => {
+                drop(teller.send(Err(CommandError::Cancelled)));
+            }
+            Self::Command { teller: None, .. } => {}
+            Self::Request { teller, .. } => {
+                drop(teller.unbounded_send(Reply::Failed(RequestError::Cancelled)));
+            }
+        }
+    }
 }
 
 impl ShardHandle {
@@ -166,6 +182,12 @@ impl ShardHandle {
         self.line.wish(Input::Start);
     }
 
+    /// Takes a command or request back by the number that its [`Sending`] or [`Collecting`] has; whoever awaits it learns that
+    /// it was cancelled. Does nothing if it was sent already, or answered.
+    pub fn take_back(&self, number: u64) {
+        self.line.take_back(number);
+    }
+
     fn send_payload(
         &self,
         command: &Command,
@@ -224,14 +246,18 @@ impl Line {
 
     /// Nobody wants the outcome of an errand any more.
     pub(super) fn take_back(&self, number: u64) {
-        self.lock(|waiting| {
+        let errand = self.lock(|waiting| {
             let place = waiting.errands.iter().position(|errand| errand.number == number);
-            match place {
-                Some(place) => drop(waiting.errands.remove(place)),
-                None if waiting.is_stopped => {}
-                None => waiting.unwanted.push(number),
+            if let Some(place) = place {
+                return waiting.errands.remove(place).map(|errand| errand.task);
             }
+            let is_known = number <= waiting.newest && !waiting.unwanted.contains(&number);
+            waiting.unwanted.extend((is_known && !waiting.is_stopped).then_some(number));
+            None
         });
+        if let Some(task) = errand {
+            task.cancel();
+        }
         self.waker.wake();
     }
 

@@ -18,7 +18,8 @@ use crate::proto::CommandError;
 pub struct Sending {
     outcome: oneshot::Receiver<Result<(), CommandError>>,
     /// `None` once there is nothing to take back.
-    errand: Option<(Arc<Line>, u64)>,
+    line: Option<Arc<Line>>,
+    number: u64,
 }
 
 impl Sending {
@@ -27,12 +28,17 @@ impl Sending {
         line: Arc<Line>,
         number: u64,
     ) -> Self {
-        Self { outcome, errand: Some((line, number)) }
+        Self { outcome, line: Some(line), number }
+    }
+
+    /// Its number, for [`ShardHandle::take_back`](super::ShardHandle::take_back).
+    pub const fn number(&self) -> u64 {
+        self.number
     }
 
     /// Lets the command go its way; nobody will learn its outcome.
     pub fn detach(mut self) {
-        self.errand = None;
+        self.line = None;
     }
 }
 
@@ -41,7 +47,7 @@ impl Future for Sending {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.outcome.poll_unpin(cx).map(|outcome| {
-            self.errand = None;
+            self.line = None;
             // A shard that is gone tells nobody anything.
             outcome.unwrap_or(Err(CommandError::Stopped))
         })
@@ -50,8 +56,8 @@ impl Future for Sending {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        if let Some((line, number)) = self.errand.take() {
-            line.take_back(number);
+        if let Some(line) = self.line.take() {
+            line.take_back(self.number);
         }
     }
 }

@@ -95,7 +95,7 @@ impl fmt::Display for Output {
             Self::Event(event) => write!(f, "event {}", event.kind()),
             Self::Identified => f.write_str("identified"),
             Self::Open(id, url) => write!(f, "{id} open {url}"),
-            Self::Reply(_, reply) => write!(f, "reply {reply:?}"),
+            Self::Reply(_, reply) => write!(f, "a request {reply}"),
             Self::ReserveIdentify => f.write_str("ask for a turn to identify"),
             Self::Settled(_, Ok(())) => f.write_str("a command was sent"),
             Self::Settled(_, Err(error)) => write!(f, "a command was not sent: {error}"),

@@ -2,7 +2,7 @@
 //!
 //! Source: Prometheus' "Text-based format". The npm package's `shardwire/metrics` writes the same text.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use serde_json::Value;
 
@@ -33,13 +33,13 @@ pub fn prometheus(shards: &[ShardInfo]) -> String {
         family(&mut out, name, "gauge", help, values);
     };
     gauge("shardwire_uptime_seconds", "Time since the shard was first started.", &|info| {
-        Some(info.uptime.as_secs_f64())
+        Some(seconds(info.uptime))
     });
     gauge("shardwire_latency_seconds", "Newest round trip of a heartbeat.", &|info| {
-        info.heartbeat.last.map(|last| last.as_secs_f64())
+        info.heartbeat.last.map(seconds)
     });
     gauge("shardwire_latency_average_seconds", "Mean round trip of heartbeats.", &|info| {
-        info.heartbeat.average.map(|average| average.as_secs_f64())
+        info.heartbeat.average.map(seconds)
     });
     gauge("shardwire_commands_available", "Commands that could be sent now.", &|info| {
         Some(count(info.commands.available))
@@ -83,6 +83,12 @@ fn family(
     for (labels, value) in values {
         let _ = writeln!(out, "{name}{{{labels}}} {value}");
     }
+}
+
+/// By way of milliseconds, as the JSON form has them: the same text as from there, to the last digit.
+#[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
+fn seconds(span: Duration) -> f64 {
+    span.as_micros() as f64 / 1000.0 / 1000.0
 }
 
 fn label(info: &ShardInfo) -> String {

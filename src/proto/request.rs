@@ -86,6 +86,18 @@ pub enum Reply {
     Restarted,
 }
 
+/// In a few words, without anything that an answer holds.
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("is answered"),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Part(part) => write!(f, "got part {} of {}", part.received, part.expected),
+            Self::Restarted => f.write_str("is asked anew"),
+        }
+    }
+}
+
 /// A part of an answer: one dispatch. It is delivered as an event as well, if the filter wants it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Part {

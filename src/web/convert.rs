@@ -1,4 +1,4 @@
-//! Options and commands in, events out: the only file that knows the shape of what crosses into JavaScript.
+//! Options in, events out, in the shape in which they cross into JavaScript. Commands are in `command.rs`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,18 +7,18 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
     codec::OtherModule,
+    command::{PRESENCE, read_presence},
     fields::{Fields, to_texts, to_whole},
+    hooks::{self, Asides, Debugging, PROPERTIES},
     refusal::Refusal,
     value::to_value,
 };
 use crate::proto::{
-    Activity, Command, Compression, Config, Encoding, Event, Filter, IdentifyProperties, Intents,
-    Limits, Members, OnlineStatus, Patience, Presence, Report, RequestGuildMembers, Session,
-    ShardId, VoiceState,
+    Compression, Config, ConfigBuilder, Dispatch, Encoding, Event, Filter, IdentifyProperties,
+    Intents, Limits, Part, Patience, Reply, Report, Session, ShardId,
 };
 
 const BAD_OPTIONS: &str = "bad-options";
-const BAD_COMMAND: &str = "bad-command";
 
 /// Default of `limits.waitingEvents`.
 const WAITING_EVENTS: usize = 10_000;
@@ -29,10 +29,11 @@ pub(super) struct Options {
     pub session: Option<Session>,
     pub constructor: Option<Function>,
     pub waiting_events: usize,
+    pub debugging: Debugging,
 }
 
 impl Options {
-    pub(super) fn read(options: JsValue) -> Result<Self, Refusal> {
+    pub(super) fn read(options: JsValue, asides: &Asides) -> Result<Self, Refusal> {
         let known = [
             "token",
             "intents",
@@ -49,27 +50,44 @@ impl Options {
             "limits",
             "patience",
             "lifecycle",
+            "capabilities",
+            "keepUrl",
+            "version",
+            "beforeConnect",
+            "tap",
+            "debug",
+            "identifyStore",
             "WebSocket",
         ];
         let fields = Fields::new(options, &known, BAD_OPTIONS)?;
-        let constructor = fields.get("WebSocket").map(JsCast::dyn_into).transpose();
         // Heeded by `index.js`.
         fields.flag("lifecycle")?;
+        if let Some(store) = fields.object("identifyStore", &["load", "save"])? {
+            store.required("load", function(&store, "load")?)?;
+            store.required("save", function(&store, "save")?)?;
+        }
+        let debugging = read_debugging(&fields)?;
         let limits = fields.object("limits", &LIMITS)?;
         let waiting_events = match &limits {
             Some(limits) => size(limits, "waitingEvents", WAITING_EVENTS)?,
             None => WAITING_EVENTS,
         };
         Ok(Self {
-            constructor: constructor.map_err(|_| fields.refuse("WebSocket", "to be a class"))?,
+            constructor: function(&fields, "WebSocket")?,
             session: fields.object("session", &SESSION)?.as_ref().map(read_session).transpose()?,
             waiting_events: waiting_events.max(1),
-            config: read_config(&fields, limits.as_ref())?,
+            config: read_config(&fields, limits.as_ref(), debugging, asides)?,
+            debugging,
         })
     }
 }
 
-fn read_config(fields: &Fields, limits: Option<&Fields>) -> Result<Config, Refusal> {
+fn read_config(
+    fields: &Fields,
+    limits: Option<&Fields>,
+    debugging: Debugging,
+    asides: &Asides,
+) -> Result<Config, Refusal> {
     let token = fields.text("token").map_err(|_| bad_token())?.ok_or_else(bad_token)?;
     // Fields rather than the builder's methods, each of which would move the whole builder.
     let mut builder = Config::builder(token, read_intents(fields)?);
@@ -90,13 +108,10 @@ fn read_config(fields: &Fields, limits: Option<&Fields>) -> Result<Config, Refus
     if let Some(filter) = fields.object("filter", &["only", "except"])? {
         builder.choices.filter = read_filter(&filter)?;
     }
-    if let Some(presence) = fields.object("presence", &PRESENCE)? {
-        builder.choices.presence = Some(read_presence(&presence)?);
-    }
     if let Some(members) = fields.number("largeThreshold", u16::MAX.into())? {
         builder.choices.large_threshold = Some(u16::try_from(members).unwrap_or(u16::MAX));
     }
-    if let Some(properties) = fields.object("properties", &["os", "browser", "device"])? {
+    if let Some(properties) = fields.object("properties", &PROPERTIES)? {
         builder.choices.properties = read_properties(&properties)?;
     }
     if let Some(limits) = limits {
@@ -105,7 +120,50 @@ fn read_config(fields: &Fields, limits: Option<&Fields>) -> Result<Config, Refus
     if let Some(patience) = fields.object("patience", &PATIENCE)? {
         builder.choices.patience = read_patience(&patience)?;
     }
-    Ok(builder.build()?)
+    if let Some(flags) = fields.number("capabilities", u64::MAX)? {
+        builder.choices.capabilities = flags;
+    }
+    if let Some(version) = fields.number("version", u8::MAX.into())? {
+        builder.choices.version = u8::try_from(version).unwrap_or_default();
+    }
+    builder.choices.keeps_url = fields.flag("keepUrl")?.unwrap_or_default();
+    Ok(read_hooks(fields, debugging, asides, builder)?.build()?)
+}
+
+fn read_hooks(
+    fields: &Fields,
+    debugging: Debugging,
+    asides: &Asides,
+    mut builder: ConfigBuilder,
+) -> Result<ConfigBuilder, Refusal> {
+    if let Ok(Some(presence)) = function(fields, "presence") {
+        builder = builder.presence_with(hooks::presence(presence, asides.clone()));
+    } else if let Some(presence) = fields.object("presence", &PRESENCE)? {
+        builder.choices.presence = Some(read_presence(&presence)?);
+    }
+    if let Some(hook) = function(fields, "beforeConnect")? {
+        builder = builder.before_connect(hooks::before_connect(hook, asides.clone()));
+    }
+    let tap = function(fields, "tap")?;
+    if tap.is_some() || debugging == Debugging::Payloads {
+        builder = builder.tap(hooks::tap(tap, debugging, asides.clone()));
+    }
+    Ok(builder)
+}
+
+fn function(fields: &Fields, key: &str) -> Result<Option<Function>, Refusal> {
+    let function = fields.get(key).map(JsCast::dyn_into).transpose();
+    function.map_err(|_| fields.refuse(key, "to be a function or a class"))
+}
+
+fn read_debugging(fields: &Fields) -> Result<Debugging, Refusal> {
+    let value = fields.get("debug").unwrap_or(JsValue::FALSE);
+    match (value.as_bool(), value.as_string().as_deref()) {
+        (Some(false), _) => Ok(Debugging::Off),
+        (Some(true), _) => Ok(Debugging::Steps),
+        (_, Some("payloads")) => Ok(Debugging::Payloads),
+        _ => Err(fields.refuse("debug", "to be true, false or \"payloads\"")),
+    }
 }
 
 fn bad_token() -> Refusal {
@@ -148,7 +206,7 @@ fn read_filter(fields: &Fields) -> Result<Filter, Refusal> {
     }
 }
 
-fn read_properties(fields: &Fields) -> Result<IdentifyProperties, Refusal> {
+pub(super) fn read_properties(fields: &Fields) -> Result<IdentifyProperties, Refusal> {
     let default = IdentifyProperties::default();
     Ok(IdentifyProperties {
         os: fields.text("os")?.unwrap_or(default.os),
@@ -184,7 +242,17 @@ fn size(fields: &Fields, key: &str, default: usize) -> Result<usize, Refusal> {
     Ok(given.map_or(default, |number| usize::try_from(number).unwrap_or(usize::MAX)))
 }
 
-const PATIENCE: [&str; 5] = ["connect", "hello", "ready", "resumed", "close"];
+const PATIENCE: [&str; 9] = [
+    "connect",
+    "hello",
+    "ready",
+    "resumed",
+    "close",
+    "backoffFirst",
+    "backoffLongest",
+    "resumeHostFailures",
+    "resumeFailures",
+];
 
 fn read_patience(fields: &Fields) -> Result<Patience, Refusal> {
     let default = Patience::default();
@@ -193,13 +261,21 @@ fn read_patience(fields: &Fields) -> Result<Patience, Refusal> {
             .number(key, u32::MAX.into())
             .map(|given| given.map_or(default, Duration::from_millis))
     };
+    let count = |key, default| {
+        fields
+            .number(key, u32::MAX.into())
+            .map(|given| given.and_then(|count| count.try_into().ok()).unwrap_or(default))
+    };
     Ok(Patience {
         connect: millis("connect", default.connect)?,
         hello: millis("hello", default.hello)?,
         ready: millis("ready", default.ready)?,
         resumed: millis("resumed", default.resumed)?,
         close: millis("close", default.close)?,
-        ..default
+        backoff_first: millis("backoffFirst", default.backoff_first)?,
+        backoff_longest: millis("backoffLongest", default.backoff_longest)?,
+        resume_host_failures: count("resumeHostFailures", default.resume_host_failures)?,
+        resume_failures: count("resumeFailures", default.resume_failures)?,
     })
 }
 
@@ -217,91 +293,42 @@ fn read_session(fields: &Fields) -> Result<Session, Refusal> {
     })
 }
 
-const PRESENCE: [&str; 4] = ["status", "activities", "since", "afk"];
-const ACTIVITY: [&str; 4] = ["name", "type", "url", "state"];
-
-fn read_presence(fields: &Fields) -> Result<Presence, Refusal> {
-    let status = match fields.text("status")?.as_deref() {
-        Some("online") => OnlineStatus::Online,
-        Some("idle") => OnlineStatus::Idle,
-        Some("dnd") => OnlineStatus::Dnd,
-        Some("invisible") => OnlineStatus::Invisible,
-        _ => return Err(fields.refuse("status", "to be online, idle, dnd or invisible")),
-    };
-    let activities = fields.objects("activities", &ACTIVITY)?;
-    Ok(Presence {
-        since: fields.number("since", u64::MAX)?,
-        activities: activities.iter().map(read_activity).collect::<Result<_, _>>()?,
-        status,
-        afk: fields.flag("afk")?.unwrap_or_default(),
-    })
-}
-
-fn read_activity(fields: &Fields) -> Result<Activity, Refusal> {
-    let kind = fields.required("type", fields.number("type", 5)?)?;
-    Ok(Activity {
-        name: fields.required("name", fields.text("name")?)?,
-        kind: u8::try_from(kind).unwrap_or_default(),
-        state: fields.text("state")?,
-        url: fields.text("url")?,
-    })
-}
-
-/// Opcode 3.
-pub(super) fn presence_command(presence: JsValue) -> Result<Command, Refusal> {
-    let fields = Fields::new(presence, &PRESENCE, BAD_COMMAND)?;
-    Ok(Command::UpdatePresence(read_presence(&fields)?))
-}
-
-/// Opcode 4.
-pub(super) fn voice_state_command(state: JsValue) -> Result<Command, Refusal> {
-    let known = ["guildId", "channelId", "selfMute", "selfDeaf"];
-    let fields = Fields::new(state, &known, BAD_COMMAND)?;
-    Ok(Command::UpdateVoiceState(VoiceState {
-        guild_id: fields.required("guildId", fields.text("guildId")?)?,
-        channel_id: fields.text("channelId")?,
-        self_mute: fields.flag("selfMute")?.unwrap_or_default(),
-        self_deaf: fields.flag("selfDeaf")?.unwrap_or_default(),
-    }))
-}
-
-/// Opcode 8.
-pub(super) fn members_command(request: JsValue) -> Result<Command, Refusal> {
-    let known = ["guildId", "presences", "nonce", "query", "limit", "userIds"];
-    let fields = Fields::new(request, &known, BAD_COMMAND)?;
-    let limit = fields.number("limit", 100)?;
-    let members = match (fields.text("query")?, fields.texts("userIds")?) {
-        (Some(query), None) => {
-            let limit = fields.required("limit", limit)?;
-            Members::Named { query, limit: u32::try_from(limit).unwrap_or_default() }
-        }
-        (None, Some(user_ids)) if limit.is_none() => Members::WithIds { user_ids },
-        _ => return Err(fields.refuse("query", "with limit, or userIds, to be given")),
-    };
-    Ok(Command::RequestGuildMembers(RequestGuildMembers {
-        guild_id: fields.required("guildId", fields.text("guildId")?)?,
-        members,
-        presences: fields.flag("presences")?,
-        nonce: fields.text("nonce")?,
-    }))
-}
-
-/// Appends three values to `out`: for a dispatch its name, its sequence number and its data as text (or as a pair of texts:
-/// the original, and one in which integers that JavaScript would round are strings); for any other event `null`, 0 and
-/// the event as an object.
+/// Appends three values to `out`: for a dispatch its name, its sequence number and its data (see `data_of`); for any other
+/// event `null`, 0 and the event as an object.
 pub(super) fn push_event(out: &Array, event: &Event) {
     let Event::Dispatch(dispatch) = event else {
-        push(out, &JsValue::NULL, 0, &to_value(&Report(event)));
-        return;
+        return push_object(out, &to_value(&Report(event)));
     };
+    push(out, &JsValue::from_str(&dispatch.name), dispatch.sequence, &data_of(dispatch));
+}
+
+/// Appends an event that is an object already.
+pub(super) fn push_object(out: &Array, event: &JsValue) {
+    push(out, &JsValue::NULL, 0, event);
+}
+
+/// Data as text, or as a pair of texts: the original, and one in which integers that JavaScript would round are strings.
+fn data_of(dispatch: &Dispatch) -> JsValue {
     let text = JsString::from(&*dispatch.data);
-    let data = if dispatch.has_wide_integers {
-        let quoted = JsString::from(&*dispatch.data_for_javascript());
-        Array::of2(&text, &quoted).into()
-    } else {
-        JsValue::from(text)
-    };
-    push(out, &JsValue::from_str(&dispatch.name), dispatch.sequence, &data);
+    if !dispatch.has_wide_integers {
+        return text.into();
+    }
+    Array::of2(&text, &JsString::from(&*dispatch.data_for_javascript())).into()
+}
+
+/// News of a request as arguments of a call: of a part its name, its data as in `push_event`, and how many parts came of how
+/// many; `null` if it is asked anew; nothing when it is done; `undefined` and `[code, message]` if it failed.
+pub(super) fn reply_arguments(reply: Reply) -> Array {
+    match reply {
+        Reply::Done => Array::new(),
+        Reply::Failed(error) => Array::of2(&JsValue::UNDEFINED, &Refusal::from(error).into()),
+        Reply::Part(Part { name, data, has_wide_integers, received, expected }) => {
+            let dispatch = Dispatch { name, sequence: 0, data, has_wide_integers };
+            let name = JsValue::from_str(&dispatch.name);
+            Array::of4(&name, &data_of(&dispatch), &received.into(), &expected.into())
+        }
+        Reply::Restarted => Array::of1(&JsValue::NULL),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "2^53 events are a lifetime's")]

@@ -3,9 +3,14 @@
 
 use std::cell::RefCell;
 
+use js_sys::Function;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+
+use super::value::to_value;
 use crate::{
     driver::SharedSlots,
-    proto::{Instant, SessionStartLimit, Token},
+    proto::{Instant, LedgerRecord, SessionStartLimit, Token},
 };
 
 /// Bots that are remembered; the one that came first is forgotten first.
@@ -28,4 +33,22 @@ pub(super) fn of(token: &Token, now: Instant) -> SharedSlots {
         ledgers.push((token.clone(), SharedSlots::clone(&slots)));
         slots
     })
+}
+
+/// A record that JavaScript kept: `busy` has numbers of shards and times in turn.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the casts saturate")]
+pub(super) fn record(remaining: f64, resets_at: f64, busy: &[f64]) -> LedgerRecord {
+    let pairs = busy.chunks_exact(2).map(|pair| (pair[0] as u32, pair[1] as u64));
+    LedgerRecord { remaining: remaining as u32, resets_at: resets_at as u64, busy: pairs.collect() }
+}
+
+/// Hands each new record to `save`, later: now both the ledger and a shard are borrowed.
+pub(super) fn keep_by(slots: &SharedSlots, save: Function) {
+    slots.keep_by(move |record| {
+        let (save, record) = (save.clone(), to_value(record));
+        spawn_local(async move {
+            // `store.js` throws nothing.
+            let _ = save.call1(&JsValue::UNDEFINED, &record);
+        });
+    });
 }

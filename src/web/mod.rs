@@ -4,13 +4,15 @@
 //! Rules of the glue:
 //!
 //! - A pump task owns the shard and pushes events into a line; JavaScript pulls. Nothing of ours is borrowed while foreign
-//!   JavaScript runs.
+//!   JavaScript runs, but for hooks, which find the shard busy.
 //! - Every listener and timer is removed by `Drop`.
 //! - Conditions about hosts are none: what differs between them is absorbed in `transport.rs`.
 
 mod codec;
+mod command;
 mod convert;
 mod fields;
+mod hooks;
 mod inbox;
 mod ledger;
 mod refusal;

@@ -3,7 +3,7 @@
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-use crate::proto::{CommandError, ConfigError};
+use crate::proto::{CommandError, ConfigError, RequestError};
 
 /// A stable code and a sentence.
 pub(super) struct Refusal {
@@ -25,6 +25,12 @@ impl From<ConfigError> for Refusal {
 
 impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
         Self::new(error.code(), error.to_string())
     }
 }

@@ -1,6 +1,9 @@
 //! The class that crosses into JavaScript. Thin on purpose: `pkg-template/index.js` gives it its looks.
 
-use std::{cell::RefCell, collections::VecDeque, future::poll_fn, mem, rc::Rc};
+use std::{
+    cell::RefCell, collections::VecDeque, future::poll_fn, mem, rc::Rc, task::Context, task::Poll,
+    time::Duration,
+};
 
 use futures::StreamExt;
 use js_sys::{Array, Function, Math};
@@ -9,7 +12,9 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::{
     codec,
-    convert::{Options, members_command, presence_command, push_event, voice_state_command},
+    command::{raw_command, read_command, read_encoded, read_request},
+    convert::{Options, push_event, push_object, reply_arguments},
+    hooks::{self, Asides, Debugging},
     ledger,
     refusal::Refusal,
     timer::WebTimer,
@@ -17,8 +22,11 @@ use super::{
     value::to_value,
 };
 use crate::{
-    driver::{CloseMode, Shard, ShardHandle, Timer},
-    proto::{Command, Encoding, Event, Json, Opcode, Status},
+    driver::{CloseMode, Shard, ShardHandle, SharedSlots, Timer},
+    proto::{
+        CommandError, Encoding, Event, Opcode, Priority, Reply, RequestError, RequestOptions,
+        SendOptions, Status, When,
+    },
 };
 
 // Hidden from the docs, and with plain comments, as the bindings copy documentation into what browsers download: the public
@@ -33,6 +41,7 @@ pub struct RawShard {
     /// Whether its messages, and its commands, go through codecs that have to be loaded.
     needs_codecs: bool,
     needs_encoder: bool,
+    slots: SharedSlots,
 }
 
 /// What the class and its pump share.
@@ -40,6 +49,16 @@ pub struct RawShard {
 struct Inner {
     shard: RefCell<Shard<WebTransport, WebTimer>>,
     life: RefCell<Life>,
+    asides: Asides,
+}
+
+/// An event on its way to the reader.
+#[derive(Debug)]
+enum Waiting {
+    /// Of the shard.
+    Event(Event),
+    /// Of something beside it, as the object that JavaScript gets.
+    Aside(JsValue),
 }
 
 /// What JavaScript may ask for at any time. Never borrowed while the shard runs, nor while JavaScript does.
@@ -55,7 +74,7 @@ struct Life {
     is_over: bool,
     status: Status,
     /// Events that were not taken yet.
-    events: VecDeque<Event>,
+    events: VecDeque<Waiting>,
     /// How many of them there may be.
     most_events: usize,
     /// Resolves the promise of a reader that found nothing to take.
@@ -68,7 +87,9 @@ impl RawShard {
     // Takes the options of the package's `Shard`. Throws `[code, message]`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
-        let Options { config, session, constructor, waiting_events } = Options::read(options)?;
+        let asides = Asides::default();
+        let Options { config, session, constructor, waiting_events, debugging } =
+            Options::read(options, &asides)?;
         let transport = WebTransport::new(constructor).ok_or_else(|| {
             Refusal::new(
                 "websocket-missing",
@@ -79,7 +100,10 @@ impl RawShard {
         let needs_codecs = config.needs_codec();
         let needs_encoder = config.encoding() != Encoding::Json;
         let slots = ledger::of(config.token(), timer.now());
-        let (mut shard, handle) = Shard::new(config, seed(), slots, transport, timer);
+        let (mut shard, handle) = Shard::new(config, seed(), slots.clone(), transport, timer);
+        if debugging != Debugging::Off {
+            shard.watch(hooks::watcher(debugging, asides.clone()));
+        }
         if let Some(session) = session {
             shard = shard.resume_from(session).map_err(Refusal::from)?;
         }
@@ -93,8 +117,8 @@ impl RawShard {
             most_events: waiting_events,
             reader: None,
         };
-        let inner = Inner { shard: RefCell::new(shard), life: RefCell::new(life) };
-        Ok(Self { inner: Rc::new(inner), handle, needs_codecs, needs_encoder })
+        let inner = Inner { shard: RefCell::new(shard), life: RefCell::new(life), asides };
+        Ok(Self { inner: Rc::new(inner), handle, needs_codecs, needs_encoder, slots })
     }
 
     // Whether `provideCodecs` must be called before `connect`.
@@ -120,7 +144,10 @@ impl RawShard {
         };
         let out = Array::new();
         for event in &events {
-            push_event(&out, event);
+            match event {
+                Waiting::Event(event) => push_event(&out, event),
+                Waiting::Aside(event) => push_object(&out, event),
+            }
         }
         if is_to_start {
             self.handle.start();
@@ -150,9 +177,12 @@ impl RawShard {
     #[wasm_bindgen(getter)]
     pub fn session(&self) -> Result<JsValue, JsValue> {
         let shard = self.inner.shard.try_borrow().map_err(|_| busy())?;
-        let session =
-            shard.session().map(|session| session.before(&self.inner.life.borrow().events));
-        Ok(to_value(&session))
+        let life = self.inner.life.borrow();
+        let unread = life.events.iter().filter_map(|waiting| match waiting {
+            Waiting::Event(event) => Some(event),
+            Waiting::Aside(_) => None,
+        });
+        Ok(to_value(&shard.session().map(|session| session.before(unread))))
     }
 
     // Everything there is to see.
@@ -161,27 +191,98 @@ impl RawShard {
         Ok(to_value(&shard.info()))
     }
 
-    // Opcode 3. Throws `[code, message]`.
-    #[wasm_bindgen(js_name = updatePresence)]
-    pub fn update_presence(&self, presence: JsValue) -> Result<(), JsValue> {
-        self.send_command(&presence_command(presence)?)
+    // Counts from zero again.
+    #[wasm_bindgen(js_name = resetCounters)]
+    pub fn reset_counters(&self) -> Result<(), JsValue> {
+        self.inner.shard.try_borrow_mut().map_err(|_| busy())?.reset_counters();
+        Ok(())
     }
 
-    // Opcode 4. Throws `[code, message]`.
-    #[wasm_bindgen(js_name = updateVoiceState)]
-    pub fn update_voice_state(&self, state: JsValue) -> Result<(), JsValue> {
-        self.send_command(&voice_state_command(state)?)
+    // Sends a command: `argument` by what `opcode` means, or `text` as its data, or without an opcode `argument` as a whole
+    // message. Gives its number; calls `done` with nothing or `[code, message, retryAfterMs]`. Throws the same.
+    pub fn submit(
+        &self,
+        opcode: Option<u16>,
+        text: Option<String>,
+        argument: JsValue,
+        is_high: bool,
+        within_ms: f64,
+        done: Function,
+    ) -> Result<f64, JsValue> {
+        self.check_encoder()?;
+        let command = match (opcode, text) {
+            (Some(opcode), Some(text)) => raw_command(opcode, text),
+            (Some(opcode), None) => read_command(Opcode(opcode), argument)?,
+            (None, _) => read_encoded(&argument)?,
+        };
+        let options = SendOptions { priority: priority(is_high), when: when(within_ms) };
+        let sending = self.handle.send_with(&command, options).map_err(refused)?;
+        let number = sending.number();
+        spawn_local(async move {
+            let outcome = sending.await.map_or_else(refused, |()| JsValue::UNDEFINED);
+            // It settles a promise, and throws nothing.
+            let _ = done.call1(&JsValue::UNDEFINED, &outcome);
+        });
+        Ok(as_number(number))
     }
 
-    // Opcode 8. Throws `[code, message]`.
-    #[wasm_bindgen(js_name = requestGuildMembers)]
-    pub fn request_guild_members(&self, request: JsValue) -> Result<(), JsValue> {
-        self.send_command(&members_command(request)?)
+    // Asks what `opcode` asks. Gives its number; calls `told` with each news, see `reply_arguments`. Throws as `submit` does.
+    pub fn request(
+        &self,
+        opcode: u16,
+        argument: JsValue,
+        is_high: bool,
+        timeout_ms: f64,
+        deadline_ms: f64,
+        told: Function,
+    ) -> Result<f64, JsValue> {
+        self.check_encoder()?;
+        let request = read_request(Opcode(opcode), argument)?;
+        let options = RequestOptions {
+            priority: priority(is_high),
+            timeout: millis(timeout_ms),
+            deadline: millis(deadline_ms),
+        };
+        let mut collecting = self.handle.request(request, options).map_err(refused)?;
+        let number = collecting.number();
+        spawn_local(async move {
+            while let Some(reply) = collecting.next().await {
+                // It reports by itself what the user's own functions throw.
+                let _ = told.apply(&JsValue::UNDEFINED, &reply_arguments(reply));
+            }
+            // The line ends without a last word if the shard does. After a last word this one changes nothing.
+            let stopped = reply_arguments(Reply::Failed(RequestError::Stopped));
+            let _ = told.apply(&JsValue::UNDEFINED, &stopped);
+        });
+        Ok(as_number(number))
     }
 
-    // Any opcode that a user may send, with data that `JSON.stringify` wrote. Throws `[code, message]`.
-    pub fn send(&self, opcode: u16, data: String) -> Result<(), JsValue> {
-        self.send_command(&Command::Raw(Opcode(opcode), Json::trusted(data)))
+    // Takes back what `submit` or `request` gave this number.
+    #[wasm_bindgen(js_name = takeBack)]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "one of our own")]
+    pub fn take_back(&self, number: f64) {
+        self.handle.take_back(number as u64);
+    }
+
+    // Takes up the identify ledger as an earlier process kept it; see `ledger::record`.
+    #[wasm_bindgen(js_name = restoreLedger)]
+    #[expect(clippy::needless_pass_by_value, reason = "the bindings have it so")]
+    pub fn restore_ledger(&self, remaining: f64, resets_at: f64, busy: Vec<f64>) {
+        let mut timer = WebTimer::default();
+        let (now, unix) = (timer.now(), timer.wall().unwrap_or_default());
+        self.slots.restore(&ledger::record(remaining, resets_at, &busy), now, unix);
+    }
+
+    // Hands each new state of the identify ledger to `save`.
+    #[wasm_bindgen(js_name = keepLedger)]
+    pub fn keep_ledger(&self, save: Function) {
+        ledger::keep_by(&self.slots, save);
+    }
+
+    // Puts an event of JavaScript's own into the line.
+    pub fn tell(&self, event: JsValue) {
+        self.inner.push(Waiting::Aside(event));
+        self.inner.call_reader();
     }
 
     // A new connection with the same session, at once.
@@ -220,13 +321,14 @@ impl RawShard {
         self.connect();
     }
 
-    fn send_command(&self, command: &Command) -> Result<(), JsValue> {
+    /// Commands are encoded as they are given.
+    fn check_encoder(&self) -> Result<(), JsValue> {
         if self.needs_encoder && !codec::is_loaded() {
             let message =
                 "expected commands in ETF once the codecs are loaded, which the first event tells";
             return Err(Refusal::new("codec-not-loaded", message).into());
         }
-        Ok(self.handle.send(command).map_err(Refusal::from)?)
+        Ok(())
     }
 }
 
@@ -251,26 +353,78 @@ impl Inner {
     }
 
     /// Takes in an event; gives whether the reader has fallen too far behind just now.
-    fn push(&self, event: Event) -> bool {
-        let status = self.shard.borrow().status();
+    fn push(&self, event: Waiting) -> bool {
         let mut life = self.life.borrow_mut();
-        life.status = status;
         life.events.push_back(event);
         let is_full = life.events.len() >= life.most_events;
         is_full && !mem::replace(&mut life.is_paused, is_full)
+    }
+
+    /// The next event, with what was laid aside meanwhile put before it. The shard is borrowed for no longer than it runs.
+    fn poll(&self, cx: &mut Context<'_>, handle: &ShardHandle) -> Poll<bool> {
+        let (polled, status) = {
+            let mut shard = self.shard.borrow_mut();
+            (shard.poll_next_unpin(cx), shard.status())
+        };
+        self.life.borrow_mut().status = status;
+        let asides = self.asides.take().into_iter().map(Waiting::Aside);
+        let is_over = matches!(polled, Poll::Ready(None));
+        let event = match polled {
+            Poll::Ready(event) => event.map(Waiting::Event),
+            Poll::Pending => None,
+        };
+        let is_pending = !is_over && event.is_none();
+        for waiting in asides.chain(event) {
+            if self.push(waiting) {
+                handle.pause();
+            }
+        }
+        self.life.borrow_mut().is_over = is_over;
+        self.call_reader();
+        if is_pending { Poll::Pending } else { Poll::Ready(is_over) }
     }
 }
 
 /// Runs the shard until its end.
 async fn pump(inner: Rc<Inner>, handle: ShardHandle) {
-    while let Some(event) = poll_fn(|cx| inner.shard.borrow_mut().poll_next_unpin(cx)).await {
-        if inner.push(event) {
-            handle.pause();
-        }
-        inner.call_reader();
+    while !poll_fn(|cx| inner.poll(cx, &handle)).await {}
+}
+
+/// `[code, message, retryAfterMs]`.
+fn refused(error: CommandError) -> JsValue {
+    let retry_after = match &error {
+        CommandError::NotNow { retry_in: Some(span) } => (span.as_secs_f64() * 1000.0).into(),
+        _ => JsValue::UNDEFINED,
+    };
+    let refusal = JsValue::from(Refusal::from(error)).unchecked_into::<Array>();
+    refusal.push(&retry_after);
+    refusal.into()
+}
+
+const fn priority(is_high: bool) -> Priority {
+    if is_high { Priority::High } else { Priority::Normal }
+}
+
+/// Zero is at once, infinity is whenever it may be.
+fn when(within_ms: f64) -> When {
+    if within_ms <= 0.0 {
+        When::Now
+    } else if within_ms.is_finite() {
+        When::Within(millis(within_ms))
+    } else {
+        When::Whenever
     }
-    inner.life.borrow_mut().is_over = true;
-    inner.call_reader();
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+fn millis(number: f64) -> Duration {
+    // A week is long enough for anything, and cannot overflow an instant.
+    Duration::from_millis((number as u64).min(7 * 24 * 60 * 60 * 1000))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 commands are a lifetime's")]
+const fn as_number(number: u64) -> f64 {
+    number as f64
 }
 
 /// Two draws, as one has 53 bits at most.
@@ -285,5 +439,9 @@ fn seed() -> u64 {
 }
 
 fn busy() -> JsValue {
-    Refusal::new("bad-options", "expected not to be called from inside the WebSocket class").into()
+    Refusal::new(
+        "bad-options",
+        "expected not to be called from inside a hook or the WebSocket class",
+    )
+    .into()
 }

@@ -1,4 +1,4 @@
-//! The host's clock and `setTimeout`. One alarm at a time, taken off when the timer is dropped.
+//! The host's clocks and `setTimeout`. One alarm at a time, taken off when the timer is dropped.
 
 use std::{
     cell::{Cell, RefCell},
@@ -50,6 +50,10 @@ impl Timer for WebTimer {
         self.latest
     }
 
+    fn wall(&mut self) -> Option<Duration> {
+        Some(since_1970())
+    }
+
     fn set(&mut self, at: Option<Instant>) {
         if self.alarm.as_ref().map(|alarm| alarm.at) == at {
             return;
@@ -85,6 +89,11 @@ impl Timer for WebTimer {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
 fn since_epoch() -> Duration {
     Duration::from_micros((performance_now() * 1000.0) as u64)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+pub(super) fn since_1970() -> Duration {
+    Duration::from_millis(js_sys::Date::now() as u64)
 }
 
 impl fmt::Debug for WebTimer {

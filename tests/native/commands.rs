@@ -76,6 +76,28 @@ async fn a_command_whose_outcome_nobody_awaits_is_taken_back() {
 }
 
 #[tokio::test]
+async fn what_is_taken_back_by_its_number_is_cancelled_for_whoever_awaits_it() {
+    let server = serve(GatewayOptions::default()).await;
+    // On their way to the shard, and once it has taken them, which it does before it looks at its socket.
+    for events_before in [0, 2] {
+        let mut client = Client::to(&server);
+        let sending = client.handle.send_with(&sounds(), SendOptions::default()).expect("room");
+        let collecting = client.handle.request_members(all_members("1")).expect("sound");
+        for _ in 0..events_before {
+            client.next().await;
+        }
+        client.handle.take_back(sending.number());
+        client.handle.take_back(collecting.number());
+        client.handle.take_back(u64::MAX);
+        assert_eq!(client.while_running(sending).await, Err(CommandError::Cancelled));
+        let answer = client.while_running(collecting.answer()).await;
+        assert_eq!(answer, Err(RequestError::Cancelled));
+        let commands = client.shard.info().commands;
+        assert_eq!((commands.waiting, commands.open_requests), (0, 0));
+    }
+}
+
+#[tokio::test]
 async fn members_are_collected_while_the_shard_runs() {
     let (server, mut client, guild) = with_guild().await;
     let collecting = client.handle.request_members(all_members(&guild)).expect("sound");

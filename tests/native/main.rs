@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod discovery;
+mod examples;
 mod handshake;
 mod hostile;
 mod lifecycle;

@@ -1,13 +1,16 @@
 // What importing `shardwire/discord` promises, checked by the compiler. Nothing here is run.
 
 import type {
+  APIGuildMember,
   GatewayInteractionCreateDispatchData,
   GatewayMessageCreateDispatchData,
   GatewayReadyDispatchData,
 } from "discord-api-types/v10";
 import { Shard, type DispatchEvent, type GatewayEvent, type GatewayEventMap, type UnlistedName } from "shardwire";
 import "shardwire/discord";
+import { ShardEmitter } from "shardwire/emitter";
 import { Shard as ManualShard } from "shardwire/manual";
+import { fetchMembers, joinVoice } from "shardwire/requests";
 
 /** Fails to compile unless both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -50,6 +53,13 @@ dispatch.name satisfies keyof GatewayEventMap | UnlistedName;
 
 // The entry for loading by hand is the same package.
 for await (const event of new ManualShard({ token: "t", intents: 0 })) same<typeof event, GatewayEvent>(true);
+
+// Listeners and answers are typed by the same names.
+declare const shard: Shard;
+new ShardEmitter(shard).on("MESSAGE_CREATE", (message) => same<typeof message, GatewayMessageCreateDispatchData>(true));
+const { members } = await fetchMembers(shard, { guildId: "1", query: "", limit: 0 });
+same<typeof members, APIGuildMember[]>(true);
+(await joinVoice(shard, { guildId: "1", channelId: "2" })).server.endpoint satisfies string | null;
 
 // What is not listed yet can be added.
 declare module "shardwire" {

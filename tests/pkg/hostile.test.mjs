@@ -5,39 +5,10 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import { deflateSync } from "node:zlib";
 
-import WebSocket from "ws";
+import { LIMITS, TOKEN, isLost, isReady, withReader } from "./reader.mjs";
 
-import { withGateway } from "./gateway.mjs";
-
-const { Shard } = await import(new URL("entry/node.js", `file://${process.env.SHARDWIRE_PACKAGE}/`));
-const TOKEN = "MTA0.fake-token.for-tests-only";
-/** Shards of one bot would wait for each other's identify. */
-let bots = 0;
-const LIMITS = { timeout: 60_000 };
 const MEBIBYTE = 1 << 20;
 const ETF = { encoding: "etf" };
-
-/** Runs `work` with a gateway and a shard that reads until an event fits and remembers all. The shard is closed in any case. */
-async function withReader(gatewayOptions, options, work) {
-  await withGateway(gatewayOptions, async (gateway) => {
-    const shard = new Shard({ token: `${TOKEN}-${++bots}`, intents: 0xffff, url: gateway.url, WebSocket, ...options });
-    const events = shard[Symbol.asyncIterator]();
-    const seen = [];
-    const until = async (fits) => {
-      for (;;) {
-        const { value, done } = await events.next();
-        assert.ok(!done, `the shard ended before: ${inspect(seen.at(-1))}`);
-        seen.push(value);
-        if (fits(value)) return value;
-      }
-    };
-    try {
-      await work({ gateway, shard, seen, until });
-    } finally {
-      await shard.close();
-    }
-  });
-}
 
 /** A compressed term: a text of so many zeros. */
 function etfBomb(size) {
@@ -50,9 +21,6 @@ function bigEndian(number) {
   bytes.writeUInt32BE(number);
   return bytes;
 }
-
-const isReady = (event) => event.type === "status" && event.status === "ready";
-const isLost = (event) => event.type === "disconnected";
 
 const CASES = [
   ["corrupt bytes", { fault: "corrupt" }, {}, "bad-compression"],
@@ -141,5 +109,24 @@ test("a reader that is too slow costs no event: the session is resumed where it 
     const { counters } = shard.info();
     assert.equal(counters.identifies, 1);
     assert.ok(counters.resumes >= 1, "it was too slow at least once");
+  });
+});
+
+test("a computer that slept costs a resume at once", LIMITS, async () => {
+  const { now } = Date;
+  await withReader({ rate: 20 }, {}, async ({ shard, until }) => {
+    await until(isReady);
+    // The clocks are compared once a second; there must have been a first time.
+    const start = performance.now();
+    await until(() => performance.now() - start > 1500);
+    try {
+      Date.now = () => now() + 3_600_000;
+      const lost = await until(isLost);
+      assert.deepEqual([lost.fault.code, lost.next], ["suspended", "resume"]);
+      await until(isReady);
+      assert.equal(shard.info().counters.resumes, 1);
+    } finally {
+      Date.now = now;
+    }
   });
 });

@@ -13,8 +13,10 @@ import {
   type StatusName,
 } from "shardwire";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
+import { ShardEmitter } from "shardwire/emitter";
 import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
+import { fetchChannelInfo, fetchMembers, fetchSoundboardSounds, joinVoice, leaveVoice } from "shardwire/requests";
 
 /** Fails to compile unless both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -38,10 +40,23 @@ const options: ShardOptions = {
   largeThreshold: 100,
   properties: { os: "linux" },
   limits: { waitingEvents: 5 },
-  patience: { hello: 1000 },
+  patience: { hello: 1000, backoffFirst: 500, resumeFailures: 2 },
   lifecycle: false,
+  capabilities: 1 << 15,
+  keepUrl: true,
+  version: 9,
+  beforeConnect(plan) {
+    plan.url = `wss://${plan.shard[0]}.example`;
+    plan.properties.os = "linux";
+    // @ts-expect-error which connection it is is not to be changed
+    plan.attempt = 0;
+  },
+  tap: (text) => (text.includes("x") ? "drop" : undefined),
+  debug: "payloads",
+  identifyStore: { load: async () => null, save: (text) => text satisfies string as never },
   WebSocket,
 };
+new Shard({ token: "t", intents: 0, presence: ([id]) => ({ status: id === 0 ? "online" : "dnd" }), debug: true });
 const shard = new Shard(options);
 
 // Wrong options.
@@ -94,7 +109,11 @@ for await (const event of shard) {
       event.replayed satisfies number;
       break;
     case "notice":
-      event.code satisfies "unknown-opcode" | "bad-resume-url" | "sequence-gap" | "unreadable-message" | "oversized-message";
+      event.code satisfies string;
+      event.error satisfies unknown;
+      break;
+    case "debug":
+      event.message satisfies string;
       break;
     case "stopped":
       event.reason.code satisfies "fatal" | "identify-budget-spent" | "requested";
@@ -125,7 +144,52 @@ shard.updatePresence({ status: "dnd" });
 shard.updateVoiceState({ guildId: "1", channelId: null });
 shard.requestGuildMembers({ guildId: "1", query: "", limit: 0 });
 shard.requestGuildMembers({ guildId: "1", userIds: ["2"], presences: true, nonce: "n" });
+shard.requestSoundboardSounds(["1"]);
+shard.requestChannelInfo({ guildId: "1", fields: ["status", "voice_start_time"] });
 shard.send(3, { anything: true });
+shard.sendEncoded('{"op":3,"d":{}}');
+shard.sendEncoded(new Uint8Array(8));
+same<Promise<void>, ReturnType<typeof shard.send>>(true);
+await shard.send(3, {}, { priority: "high", when: { withinMs: 500 }, signal: AbortSignal.timeout(5) });
+await shard.updatePresence({ status: "idle" }, { when: "now" });
+shard.resetCounters();
+(await shard.disconnect()) satisfies Session | null;
+// @ts-expect-error no such moment
+shard.send(3, {}, { when: "later" });
+// @ts-expect-error no such field
+shard.requestChannelInfo({ guildId: "1", fields: ["topic"] });
+
+// Requests.
+const { members, notFound } = await fetchMembers(shard, { guildId: "1", query: "", limit: 0 }, {
+  timeoutMs: 1000,
+  deadlineMs: 60_000,
+  priority: "high",
+  signal: AbortSignal.timeout(5),
+  onProgress: ({ received, expected }) => received / expected,
+});
+same<typeof members, any>(true);
+notFound satisfies string[];
+(await fetchSoundboardSounds(shard, ["1"])) satisfies Map<string, any>;
+await fetchChannelInfo(shard, { guildId: "1", fields: ["status"] });
+const { state, server } = await joinVoice(shard, { guildId: "1", channelId: "2", selfMute: true });
+same<typeof state | typeof server, any>(true);
+await leaveVoice(shard, "1");
+// @ts-expect-error who joins says where
+await joinVoice(shard, { guildId: "1", channelId: null });
+
+// An emitter: our own events by their type, Discord's by their name.
+const bot = new ShardEmitter(shard);
+bot
+  .on("MESSAGE_CREATE", (message, event) => {
+    same<typeof message, any>(true);
+    event.sequence satisfies number;
+  })
+  .once("stopped", ({ reason }) => reason.code satisfies string)
+  .onAny((event) => same<typeof event, GatewayEvent>(true))
+  .on("status", async ({ status }) => status satisfies StatusName, { signal: AbortSignal.timeout(5) });
+(await bot.waitFor("disconnected", { filter: ({ next }) => next === "stop", timeoutMs: 5 })).fault.code satisfies string;
+// @ts-expect-error statuses have no reason
+bot.on("status", ({ reason }) => reason);
 // @ts-expect-error no such status
 shard.updatePresence({ status: "asleep" });
 // @ts-expect-error either a query or ids

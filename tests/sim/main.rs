@@ -14,6 +14,7 @@ mod hooks;
 mod hostile;
 mod json_corners;
 mod limits;
+mod metrics;
 mod peers;
 mod receiving;
 mod requests;

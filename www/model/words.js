@@ -44,6 +44,7 @@ const FAULTS = {
   oversized: "A message was larger than the limit",
   "reconnect-requested": "The Gateway asked for a new connection",
   "reconnect-wanted": "You asked for a new connection",
+  suspended: "The computer slept",
   transport: "The connection broke off",
   "unexpected-message": "The Gateway did not begin with HELLO",
   zombie: "Heartbeats were not answered, so the connection was given up",

@@ -194,15 +194,21 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 8] = [
+const NODE_TESTS: [&str; 14] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/codecs.test.mjs",
     "tests/pkg/hostile.test.mjs",
     "tests/pkg/corners.test.mjs",
+    "tests/pkg/commands.test.mjs",
+    "tests/pkg/requests.test.mjs",
+    "tests/pkg/hooks.test.mjs",
+    "tests/pkg/store.test.mjs",
+    "tests/pkg/emitter.test.mjs",
     "tests/pkg/discover.test.mjs",
     "tests/pkg/lifecycle.test.mjs",
     "tests/pkg/metrics.test.mjs",
+    "tests/pkg/examples.test.mjs",
 ];
 
 /// The host's Node.js, whichever it is, and one with a global `WebSocket` if the host's has none.

@@ -1,0 +1,51 @@
+// The examples, run as a user would run them, against a gateway of their own.
+
+import assert from "node:assert/strict";
+import { cp, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { withGateway } from "./gateway.mjs";
+import { TOKEN, makeProject, run } from "./project.mjs";
+
+const ROOT = new URL("../../", import.meta.url);
+const LIMITS = { timeout: 60_000 };
+
+let project;
+
+before(async () => {
+  project = await makeProject();
+  // What the examples need beside the package.
+  for (const name of ["@opentelemetry", "ws"]) {
+    await symlink(fileURLToPath(new URL(`node_modules/${name}`, ROOT)), join(project.folder, "node_modules", name), "dir");
+  }
+}, LIMITS);
+
+after(async () => {
+  await project?.remove();
+});
+
+async function runExample(name, ...args) {
+  await cp(new URL(`examples/${name}`, ROOT), join(project.folder, name));
+  const env = { ...process.env, DISCORD_TOKEN: TOKEN };
+  const { stdout, stderr } = await run(process.execPath, [name, ...args], { cwd: project.folder, env, timeout: 30_000 });
+  assert.ok(!`${stdout}${stderr}`.includes(TOKEN));
+  return stdout;
+}
+
+test("members.mjs counts the members of each guild", LIMITS, async () => {
+  await withGateway({ rate: 0, guilds: 2, members: 1200 }, async ({ url }) => {
+    const lines = (await runExample("members.mjs", url, "2")).trim().split("\n");
+    assert.equal(lines.length, 2);
+    for (const line of lines) assert.match(line, /: 1200 members, \d+ of them bots$/);
+  });
+});
+
+test("opentelemetry.mjs exports what info() gives", LIMITS, async () => {
+  await withGateway({ rate: 50, guilds: 2 }, async ({ url }) => {
+    const printed = await runExample("opentelemetry.mjs", url, "2");
+    for (const name of ["shardwire.identifies", "shardwire.wireBytes", "shardwire.events"]) assert.ok(printed.includes(`'${name}'`), name);
+    assert.match(printed, /event: 'GUILD_CREATE'/);
+  });
+});
