@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Opcode, ShardId, scan};
+use super::{
+    Opcode, ShardId,
+    scan::{self, Value},
+};
 
 /// HELLO: source "Hello event".
 pub(crate) struct Hello {
@@ -16,13 +19,8 @@ pub(crate) struct Hello {
 impl Hello {
     /// `None` unless there is an interval above zero.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let mut millis = None;
-        scan::each_field(data, |key, value| {
-            if key == "heartbeat_interval" {
-                millis = value.text.parse().ok();
-            }
-        })
-        .ok()?;
+        let [interval] = scan::fields(data, ["heartbeat_interval"]).ok()?;
+        let millis = interval?.number();
         let heartbeat_interval = Duration::from_millis(millis.filter(|millis| *millis > 0)?);
         Some(Self { heartbeat_interval })
     }
@@ -39,26 +37,14 @@ pub(crate) struct Ready {
 impl Ready {
     /// `None` unless there is a session id. READY may be megabytes long, of which three texts are looked at.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let [mut session_id, mut resume_gateway_url] = [const { None }; 2];
-        let mut user = None;
-        scan::each_field(data, |key, value| match key {
-            "resume_gateway_url" => resume_gateway_url = scan::to_text(value.text),
-            "session_id" => session_id = scan::to_text(value.text),
-            "user" => user = Some(value.text),
-            _ => {}
-        })
-        .ok()?;
-        let mut user_id = None;
+        let names = ["session_id", "resume_gateway_url", "user"];
+        let [session_id, resume_gateway_url, user] = scan::fields(data, names).ok()?;
         // The bot's own id is only wanted, so a READY without it is no fault.
-        let _ = scan::each_field(user.unwrap_or("{}"), |key, value| {
-            if key == "id" {
-                user_id = id(value.text);
-            }
-        });
+        let user = user.and_then(|user| scan::fields(user.text, ["id"]).ok());
         Some(Self {
-            session_id: session_id.filter(|id| !id.is_empty())?.into(),
-            resume_gateway_url: resume_gateway_url.map(Into::into),
-            user_id,
+            session_id: session_id?.content().filter(|id| !id.is_empty())?,
+            resume_gateway_url: resume_gateway_url.and_then(Value::content),
+            user_id: user.and_then(|[id]| to_id(id)),
         })
     }
 }
@@ -73,16 +59,11 @@ pub(crate) struct MembersChunk {
 impl MembersChunk {
     /// `None` unless it is numbered and carries a nonce.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let [mut index, mut count] = [None; 2];
-        let mut nonce = None;
-        scan::each_field(data, |key, value| match key {
-            "chunk_count" => count = value.text.parse().ok(),
-            "chunk_index" => index = value.text.parse().ok(),
-            "nonce" => nonce = scan::to_text(value.text),
-            _ => {}
-        })
-        .ok()?;
-        Some(Self { index: index?, count: count?, nonce: nonce?.into() })
+        let names = ["chunk_index", "chunk_count", "nonce"];
+        let [index, count, nonce] = scan::fields(data, names).ok()?;
+        let [index, count] = [index?.number()?, count?.number()?];
+        let nonce = nonce?.content()?;
+        Some(Self { index: index.try_into().ok()?, count: count.try_into().ok()?, nonce })
     }
 }
 
@@ -94,14 +75,8 @@ pub(crate) struct GuildAnswer {
 impl GuildAnswer {
     /// `None` unless it names a guild.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let mut guild_id = None;
-        scan::each_field(data, |key, value| {
-            if key == "guild_id" {
-                guild_id = id(value.text);
-            }
-        })
-        .ok()?;
-        Some(Self { guild_id: guild_id? })
+        let [guild_id] = scan::fields(data, ["guild_id"]).ok()?;
+        Some(Self { guild_id: to_id(guild_id)? })
     }
 }
 
@@ -118,18 +93,14 @@ pub(crate) struct VoiceAnswer {
 impl VoiceAnswer {
     /// `None` unless it names a guild, a user and a session.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let [mut guild_id, mut user_id, mut channel_id] = [const { None }; 3];
-        let mut session_id = None;
-        scan::each_field(data, |key, value| match key {
-            "channel_id" => channel_id = id(value.text),
-            "guild_id" => guild_id = id(value.text),
-            "session_id" => session_id = scan::to_text(value.text),
-            "user_id" => user_id = id(value.text),
-            _ => {}
+        let names = ["guild_id", "user_id", "session_id", "channel_id"];
+        let [guild_id, user_id, session_id, channel_id] = scan::fields(data, names).ok()?;
+        Some(Self {
+            guild_id: to_id(guild_id)?,
+            user_id: to_id(user_id)?,
+            session_id: session_id?.content()?,
+            channel_id: to_id(channel_id),
         })
-        .ok()?;
-        let session_id = session_id?.into();
-        Some(Self { guild_id: guild_id?, user_id: user_id?, session_id, channel_id })
     }
 }
 
@@ -144,37 +115,24 @@ pub(crate) struct RateLimited {
 impl RateLimited {
     /// `None` unless it names an opcode and a time.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let [mut opcode, mut retry_after, mut meta] = [None; 3];
-        scan::each_field(data, |key, value| match key {
-            "meta" => meta = Some(value.text),
-            "opcode" => opcode = Some(value.text),
-            "retry_after" => retry_after = Some(value.text),
-            _ => {}
-        })
-        .ok()?;
-        let mut guild_id = None;
-        let mut nonce = None;
+        let names = ["opcode", "retry_after", "meta"];
+        let [opcode, retry_after, meta] = scan::fields(data, names).ok()?;
         // Only opcode 8 has a documented `meta`; what others carry is not looked into.
-        let _ = scan::each_field(meta.unwrap_or("{}"), |key, value| match key {
-            "guild_id" => guild_id = id(value.text),
-            "nonce" => nonce = scan::to_text(value.text),
-            _ => {}
-        });
+        let meta = meta.and_then(|meta| scan::fields(meta.text, ["guild_id", "nonce"]).ok());
+        let [guild_id, nonce] = meta.unwrap_or_default();
         Some(Self {
-            opcode: opcode?.parse().ok()?,
-            retry_after: seconds(retry_after?)?,
-            guild_id,
-            nonce: nonce.map(Into::into),
+            opcode: opcode?.number()?.try_into().ok()?,
+            retry_after: seconds(retry_after?.text)?,
+            guild_id: to_id(guild_id),
+            nonce: nonce.and_then(Value::content),
         })
     }
 }
 
 /// An id, which some servers write as a number.
-fn id(value: &str) -> Option<String> {
-    if value == "null" {
-        return None;
-    }
-    scan::to_text(value).map_or_else(|| Some(value.to_owned()), |text| Some(text.into_owned()))
+fn to_id(value: Option<Value<'_>>) -> Option<String> {
+    let value = value.filter(|value| value.text != "null")?;
+    value.content().or_else(|| Some(value.text.to_owned()))
 }
 
 /// Seconds with decimals, from a JSON number; rounded up to milliseconds. By hand, as reading floats would be the largest
@@ -268,16 +226,9 @@ pub(crate) fn encode_json(opcode: Opcode, data: &str) -> String {
 
 /// The guild whose members are asked for all together by the data of an opcode 8; `None` if fewer are.
 pub(crate) fn all_members_of(data: &str) -> Option<u64> {
-    let [mut guild, mut query, mut limit] = [None; 3];
-    scan::each_field(data, |key, value| match key {
-        "guild_id" => guild = Some(value.text),
-        "limit" => limit = Some(value.text),
-        "query" => query = Some(value.text),
-        _ => {}
-    })
-    .ok()?;
-    let is_all = query? == "\"\"" && limit? == "0";
-    guild.filter(|_| is_all)?.trim_matches('"').parse().ok()
+    let [guild, query, limit] = scan::fields(data, ["guild_id", "query", "limit"]).ok()?;
+    let is_all = query?.text == "\"\"" && limit?.text == "0";
+    to_id(guild).filter(|_| is_all)?.parse().ok()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
