@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::proto::time::Instant;
+use crate::proto::time::{Instant, whole_millis};
 
 /// Messages per window.
 const LIMIT: usize = 120;
@@ -92,7 +92,7 @@ fn user_limit(interval: Duration) -> usize {
     if interval.is_zero() {
         return LIMIT - 10;
     }
-    let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX).max(1);
+    let interval = whole_millis(interval).max(1);
     let beats = WINDOW_MS.div_ceil(interval) + 1;
     // A server with a silly interval still leaves the user a trickle.
     LIMIT - usize::try_from(beats).unwrap_or(LIMIT).min(LIMIT - 10)

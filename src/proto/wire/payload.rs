@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Opcode, ShardId,
+    json::Object,
     scan::{self, Value},
 };
 
@@ -169,59 +170,78 @@ impl Default for IdentifyProperties {
     }
 }
 
+impl IdentifyProperties {
+    fn to_json(&self) -> String {
+        let Self { os, browser, device } = self;
+        Object::new().text("os", os).text("browser", browser).text("device", device).end()
+    }
+}
+
 /// Identify: source "Identify structure". Optional parts are left out, never null.
-#[derive(Serialize)]
 pub(crate) struct Identify<'a> {
     pub token: &'a str,
     pub properties: &'a IdentifyProperties,
     pub intents: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub large_threshold: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<u64>,
     /// Payload compression.
-    #[serde(skip_serializing_if = "is_not")]
     pub compress: bool,
+    /// JSON already: it may be the data of an earlier opcode 3.
+    pub presence: Option<&'a str>,
 }
 
-/// The text of an identify. The presence is JSON already: it may be the data of an earlier opcode 3.
-pub(crate) fn identify(identify: &Identify<'_>, presence: Option<&str>) -> String {
-    let mut text = encode(Opcode::IDENTIFY, identify);
-    if let Some(presence) = presence {
-        const END: &str = "}}";
-        text.truncate(text.len() - END.len());
-        for part in [",\"presence\":", presence, END] {
-            text.push_str(part);
+impl Identify<'_> {
+    /// The text of the message.
+    pub(crate) fn encode(&self) -> String {
+        let mut data = Object::new();
+        data.text("token", self.token)
+            .json("properties", &self.properties.to_json())
+            .number("intents", self.intents);
+        if let Some(members) = self.large_threshold {
+            data.number("large_threshold", members.into());
         }
+        if let Some(shard) = self.shard {
+            let [number, total] = [shard.number(), shard.total()].map(|part| part.to_string());
+            data.json("shard", &["[", &number, ",", &total, "]"].concat());
+        }
+        if let Some(flags) = self.capabilities {
+            data.number("capabilities", flags);
+        }
+        if self.compress {
+            data.flag("compress", true);
+        }
+        if let Some(presence) = self.presence {
+            data.json("presence", presence);
+        }
+        encode(Opcode::IDENTIFY, &data.end())
     }
-    text
 }
 
 /// Resume: source "Resume structure".
-#[derive(Serialize)]
 pub(crate) struct Resume<'a> {
     pub token: &'a str,
     pub session_id: &'a str,
     pub seq: u64,
 }
 
-#[derive(Serialize)]
-struct Outgoing<T> {
-    op: u16,
-    d: T,
+impl Resume<'_> {
+    /// The text of the message.
+    pub(crate) fn encode(&self) -> String {
+        let mut data = Object::new();
+        data.text("token", self.token).text("session_id", self.session_id);
+        encode(Opcode::RESUME, &data.number("seq", self.seq).end())
+    }
 }
 
-/// The text of a message with opcode `opcode`. Sends carry only `op` and `d`.
-pub(crate) fn encode<T: Serialize>(opcode: Opcode, data: T) -> String {
-    // Plain structs with string keys always serialise; `expect` would bring the printing of errors that cannot be.
-    serde_json::to_string(&Outgoing { op: opcode.0, d: data }).unwrap_or_default()
+/// The text of a heartbeat with the newest sequence number.
+pub(crate) fn heartbeat(sequence: Option<u64>) -> String {
+    encode(Opcode::HEARTBEAT, sequence.map_or("null".into(), |number| number.to_string()).as_str())
 }
 
-/// Like [`encode`], for data that is JSON already.
-pub(crate) fn encode_json(opcode: Opcode, data: &str) -> String {
-    format!(r#"{{"op":{},"d":{data}}}"#, opcode.0)
+/// The text of a message with opcode `opcode` and data that is JSON. Sends carry only `op` and `d`.
+pub(crate) fn encode(opcode: Opcode, data: &str) -> String {
+    Object::new().number("op", opcode.0.into()).json("d", data).end()
 }
 
 /// The guild whose members are asked for all together by the data of an opcode 8; `None` if fewer are.
@@ -229,11 +249,6 @@ pub(crate) fn all_members_of(data: &str) -> Option<u64> {
     let [guild, query, limit] = scan::fields(data, ["guild_id", "query", "limit"]).ok()?;
     let is_all = query?.text == "\"\"" && limit?.text == "0";
     to_id(guild).filter(|_| is_all)?.parse().ok()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
-fn is_not(flag: &bool) -> bool {
-    !flag
 }
 
 /// Data of opcode 9: a bare boolean; anything but `true` counts as `false`.
@@ -257,9 +272,10 @@ mod tests {
             shard: None,
             capabilities: None,
             compress: false,
+            presence: None,
         };
         assert_eq!(
-            identify(&bare, None),
+            bare.encode(),
             r#"{"op":2,"d":{"token":"Bot x","properties":{"os":"o","browser":"b","device":"d"},"intents":513}}"#
         );
         let full = Identify {
@@ -267,9 +283,10 @@ mod tests {
             shard: ShardId::new(1, 4),
             capabilities: Some(1 << 15),
             compress: true,
+            presence: Some(r#"{"status":"dnd"}"#),
             ..bare
         };
-        let text = identify(&full, Some(r#"{"status":"dnd"}"#));
+        let text = full.encode();
         let end = r#""large_threshold":250,"shard":[1,4],"capabilities":32768,"compress":true,"presence":{"status":"dnd"}}}"#;
         assert!(text.ends_with(end), "{text}");
     }
@@ -277,16 +294,13 @@ mod tests {
     #[test]
     fn resume_carries_exactly_its_three_fields() {
         let resume = Resume { token: "Bot x", session_id: "abc", seq: 9 };
-        assert_eq!(
-            encode(Opcode::RESUME, &resume),
-            r#"{"op":6,"d":{"token":"Bot x","session_id":"abc","seq":9}}"#
-        );
+        assert_eq!(resume.encode(), r#"{"op":6,"d":{"token":"Bot x","session_id":"abc","seq":9}}"#);
     }
 
     #[test]
     fn heartbeats_carry_the_sequence_or_null() {
-        assert_eq!(encode(Opcode::HEARTBEAT, None::<u64>), r#"{"op":1,"d":null}"#);
-        assert_eq!(encode(Opcode::HEARTBEAT, Some(251)), r#"{"op":1,"d":251}"#);
+        assert_eq!(heartbeat(None), r#"{"op":1,"d":null}"#);
+        assert_eq!(heartbeat(Some(251)), r#"{"op":1,"d":251}"#);
     }
 
     #[test]
