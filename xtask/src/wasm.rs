@@ -88,7 +88,7 @@ fn bind(compiled: &Path, folder: &Path) -> Result<()> {
 /// Gives the map of the names that were shortened. In a second run, as the first one goes over the module until nothing gets
 /// smaller, and would print a map each time.
 fn shrink(workspace: &Workspace, step: &Step, module: &Path) -> Result<String> {
-    step.execute(wasm_opt(workspace, module).args(["-O3", "--converge"]))?;
+    step.execute(wasm_opt(workspace, module).arg("-O2"))?;
     tools::read(wasm_opt(workspace, module).arg("--minify-imports-and-exports-and-modules"))
 }
 

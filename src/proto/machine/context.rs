@@ -562,7 +562,7 @@ impl Context {
         if stage == Stage::Resuming {
             self.resume_failures += 1;
         }
-        self.hopes += u32::from(*fault == Fault::InvalidSession { resumable: true });
+        self.hopes += u32::from(matches!(fault, Fault::InvalidSession { resumable: true }));
         if self.is_lost(fault) {
             self.drop_session();
         }

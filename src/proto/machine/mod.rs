@@ -252,11 +252,12 @@ impl ShardMachine {
             let previous = mem::replace(&mut self.announced, status);
             let event = Event::StatusChanged { status, previous };
             // `Stopped` is the last event, so the status goes before it.
-            let at = match self.cx.outputs.back() {
-                Some(Output::Event(Event::Stopped { .. })) => self.cx.outputs.len() - 1,
-                _ => self.cx.outputs.len(),
+            let stopped = match self.cx.outputs.back() {
+                Some(Output::Event(Event::Stopped { .. })) => self.cx.outputs.pop_back(),
+                _ => None,
             };
-            self.cx.outputs.insert(at, Output::Event(event));
+            self.cx.emit(event);
+            self.cx.outputs.extend(stopped);
         }
     }
 }
