@@ -576,23 +576,28 @@ impl Form for SendBudget {
 
 impl Form for Counters {
     fn fields(&self, put: &mut Put<'_>) {
-        put("messages", self.messages.into());
-        put("wireBytes", self.wire_bytes.into());
-        put("inflatedBytes", self.inflated_bytes.into());
-        put("sentMessages", self.sent_messages.into());
-        put("sentBytes", self.sent_bytes.into());
-        put("dispatches", self.dispatches.into());
-        put("filtered", self.filtered.into());
-        put("duplicates", self.duplicates.into());
-        put("replayed", self.replayed.into());
-        put("gaps", self.gaps.into());
-        put("tapped", self.tapped.into());
-        put("connects", self.connects.into());
-        put("reconnects", self.reconnects.into());
-        put("faults", self.faults.into());
-        put("identifies", self.identifies.into());
-        put("resumes", self.resumes.into());
-        put("heartbeats", self.heartbeats.into());
+        let counts = [
+            ("messages", self.messages),
+            ("wireBytes", self.wire_bytes),
+            ("inflatedBytes", self.inflated_bytes),
+            ("sentMessages", self.sent_messages),
+            ("sentBytes", self.sent_bytes),
+            ("dispatches", self.dispatches),
+            ("filtered", self.filtered),
+            ("duplicates", self.duplicates),
+            ("replayed", self.replayed),
+            ("gaps", self.gaps),
+            ("tapped", self.tapped),
+            ("connects", self.connects),
+            ("reconnects", self.reconnects),
+            ("faults", self.faults),
+            ("identifies", self.identifies),
+            ("resumes", self.resumes),
+            ("heartbeats", self.heartbeats),
+        ];
+        for (name, count) in counts {
+            put(name, count.into());
+        }
     }
 }
 

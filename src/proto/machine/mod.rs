@@ -149,9 +149,12 @@ impl ShardMachine {
     }
 
     fn wake(&self) -> Wake {
-        let deadline = self.cx.line.expires_at().into_iter().chain(self.cx.requests.wake()).min();
-        let deadline = deadline.map_or(Wake::NEVER, |at| Wake::at(at, Why::Patience));
-        self.state.wake(self.now, &self.cx).sooner(deadline)
+        let deadline =
+            |at: Option<Instant>| at.map_or(Wake::NEVER, |at| Wake::at(at, Why::Patience));
+        self.state
+            .wake(self.now, &self.cx)
+            .sooner(deadline(self.cx.line.expires_at()))
+            .sooner(deadline(self.cx.requests.wake()))
     }
 
     /// What the shard is doing.

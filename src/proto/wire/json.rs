@@ -68,7 +68,10 @@ fn push_text(out: &mut String, text: &str) {
     out.push('"');
     for letter in text.chars() {
         match letter {
-            '"' | '\\' => out.extend(['\\', letter]),
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(letter);
+            }
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
