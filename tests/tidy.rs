@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("proto/time", 0),
     ("proto/random", 0),
     // Plain words of the wire, and what is made of them.
+    ("proto/wire/json", 9),
     ("proto/wire/frame", 10),
     ("proto/wire/opcode", 10),
     ("proto/wire/presence", 10),
@@ -31,6 +32,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("proto/wire/codec", 15),
     ("proto/wire/codec/etf", 16),
     ("proto/wire/mod", 17),
+    ("proto/form", 18),
     ("proto/error", 20),
     ("proto/session", 20),
     ("proto/intents", 20),

@@ -8,7 +8,7 @@ use super::{
     config::Config,
     error::CommandError,
     intents::Intents,
-    wire::{Envelope, Frame, Opcode, Presence, payload},
+    wire::{Envelope, Frame, Opcode, Presence, json::Object, payload},
 };
 
 /// Longest nonce that comes back, in bytes; Discord ignores longer ones.
@@ -115,6 +115,15 @@ pub enum ChannelField {
     VoiceStartTime,
 }
 
+impl ChannelField {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::VoiceStartTime => "voice_start_time",
+        }
+    }
+}
+
 /// A command ready to be sent: checked, encoded, within the size limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
@@ -160,23 +169,23 @@ impl Command {
             Self::Raw(opcode, data) => raw(*opcode, &data.0, config),
             Self::RequestChannelInfo(request) => {
                 request.check()?;
-                typed(Opcode::REQUEST_CHANNEL_INFO, request, config)
+                raw(Opcode::REQUEST_CHANNEL_INFO, &request.to_json(), config)
             }
             Self::RequestGuildMembers(request) => {
                 request.check(config.intents())?;
-                typed(Opcode::REQUEST_GUILD_MEMBERS, request, config)
+                raw(Opcode::REQUEST_GUILD_MEMBERS, &request.to_json(), config)
             }
             Self::RequestSoundboardSounds(request) => {
                 request.check()?;
-                typed(Opcode::REQUEST_SOUNDBOARD_SOUNDS, request, config)
+                raw(Opcode::REQUEST_SOUNDBOARD_SOUNDS, &request.to_json(), config)
             }
             Self::UpdatePresence(presence) => {
                 presence.check().map_err(CommandError::Invalid)?;
-                typed(Opcode::PRESENCE_UPDATE, presence, config)
+                raw(Opcode::PRESENCE_UPDATE, &presence.to_json(), config)
             }
             Self::UpdateVoiceState(state) => {
                 state.check()?;
-                typed(Opcode::VOICE_STATE_UPDATE, state, config)
+                raw(Opcode::VOICE_STATE_UPDATE, &state.to_json(), config)
             }
         }
     }
@@ -187,14 +196,9 @@ impl Command {
     }
 }
 
-fn typed(opcode: Opcode, data: impl Serialize, config: &Config) -> Result<Payload, CommandError> {
-    // Plain structs with string keys always serialise.
-    raw(opcode, &serde_json::to_string(&data).unwrap_or_default(), config)
-}
-
 fn raw(opcode: Opcode, data: &str, config: &Config) -> Result<Payload, CommandError> {
     let kind = kind(opcode, data)?;
-    fits(config.encode(payload::encode_json(opcode, data)), kind, config)
+    fits(config.encode(payload::encode(opcode, data)), kind, config)
 }
 
 /// What the caller encoded is read back, so that no form of a command passes a limit unseen.
@@ -246,6 +250,26 @@ impl Json {
 }
 
 impl RequestGuildMembers {
+    fn to_json(&self) -> String {
+        let mut object = Object::new();
+        object.text("guild_id", &self.guild_id);
+        match &self.members {
+            Members::Named { query, limit } => {
+                object.text("query", query).number("limit", (*limit).into())
+            }
+            Members::WithIds { user_ids } => {
+                object.texts("user_ids", user_ids.iter().map(String::as_str))
+            }
+        };
+        if let Some(presences) = self.presences {
+            object.flag("presences", presences);
+        }
+        if let Some(nonce) = &self.nonce {
+            object.text("nonce", nonce);
+        }
+        object.end()
+    }
+
     fn check(&self, intents: Intents) -> Result<(), CommandError> {
         check_id(&self.guild_id)?;
         if self.nonce.as_ref().is_some_and(|nonce| nonce.len() > LONGEST_NONCE) {
@@ -276,6 +300,10 @@ impl RequestGuildMembers {
 }
 
 impl RequestSoundboardSounds {
+    fn to_json(&self) -> String {
+        Object::new().texts("guild_ids", self.guild_ids.iter().map(String::as_str)).end()
+    }
+
     fn check(&self) -> Result<(), CommandError> {
         if self.guild_ids.is_empty() {
             return Err(CommandError::Invalid("expected at least one guild id"));
@@ -285,6 +313,11 @@ impl RequestSoundboardSounds {
 }
 
 impl RequestChannelInfo {
+    fn to_json(&self) -> String {
+        let fields = self.fields.iter().map(|field| field.name());
+        Object::new().text("guild_id", &self.guild_id).texts("fields", fields).end()
+    }
+
     fn check(&self) -> Result<(), CommandError> {
         if self.fields.is_empty() {
             return Err(CommandError::Invalid("expected at least one field"));
@@ -294,6 +327,16 @@ impl RequestChannelInfo {
 }
 
 impl VoiceState {
+    fn to_json(&self) -> String {
+        let mut object = Object::new();
+        object.text("guild_id", &self.guild_id);
+        match &self.channel_id {
+            Some(channel_id) => object.text("channel_id", channel_id),
+            None => object.json("channel_id", "null"),
+        };
+        object.flag("self_mute", self.self_mute).flag("self_deaf", self.self_deaf).end()
+    }
+
     fn check(&self) -> Result<(), CommandError> {
         check_id(&self.guild_id)?;
         self.channel_id.as_deref().map_or(Ok(()), check_id)
@@ -383,6 +426,30 @@ mod tests {
             r#"{"d":{"a":1},"op":200}"#,
             "sent as it is"
         );
+    }
+
+    #[test]
+    fn the_wire_and_serde_have_the_same_form() {
+        fn assert_same(written: &str, data: &impl Serialize) {
+            assert_eq!(written, serde_json::to_string(data).expect("plain data"));
+        }
+        let named = Members::Named { query: "\"a".into(), limit: 5 };
+        let ids = Members::WithIds { user_ids: vec!["2".into(), "3".into()] };
+        for (who, nonce) in [(named, None), (ids, Some("n".into()))] {
+            let presences = nonce.as_ref().map(|_| false);
+            let request = RequestGuildMembers { presences, nonce, ..members(who) };
+            assert_same(&request.to_json(), &request);
+        }
+        for channel_id in [None, Some("3".into())] {
+            let guild_id = "1".into();
+            let state = VoiceState { guild_id, channel_id, self_mute: true, self_deaf: false };
+            assert_same(&state.to_json(), &state);
+        }
+        let sounds = RequestSoundboardSounds { guild_ids: vec!["1".into(), "2".into()] };
+        assert_same(&sounds.to_json(), &sounds);
+        let fields = vec![ChannelField::Status, ChannelField::VoiceStartTime];
+        let info = RequestChannelInfo { guild_id: "1".into(), fields };
+        assert_same(&info.to_json(), &info);
     }
 
     #[test]

@@ -134,7 +134,8 @@ pub struct Config {
     pub(crate) token: Token,
     pub(crate) url: GatewayUrl,
     pub(crate) shard: ShardId,
-    pub(crate) choices: Choices,
+    /// Shared, as machine and handle hold the same.
+    pub(crate) choices: Arc<Choices>,
 }
 
 /// What is the same before and after it is checked.
@@ -185,27 +186,27 @@ impl Config {
     }
 
     /// The bounds of what is kept.
-    pub const fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &Limits {
         &self.choices.limits
     }
 
     /// The intents.
-    pub const fn intents(&self) -> Intents {
+    pub fn intents(&self) -> Intents {
         self.choices.intents
     }
 
     /// The compression.
-    pub const fn compression(&self) -> Compression {
+    pub fn compression(&self) -> Compression {
         self.choices.compression
     }
 
     /// The encoding.
-    pub const fn encoding(&self) -> Encoding {
+    pub fn encoding(&self) -> Encoding {
         self.choices.encoding
     }
 
     /// Whether messages go through a codec from outside.
-    pub const fn needs_codec(&self) -> bool {
+    pub fn needs_codec(&self) -> bool {
         self.choices.codec.is_some()
     }
 
@@ -420,7 +421,7 @@ impl ConfigBuilder {
             // What is compiled in needs no help from outside.
             self.choices.codec = None;
         }
-        Ok(Config { token, url, shard, choices: self.choices })
+        Ok(Config { token, url, shard, choices: self.choices.into() })
     }
 }
 
@@ -574,7 +575,8 @@ mod tests {
         assert_eq!(config.decoder().feed(&ours), Ok(Some("ours")));
         assert_eq!(config.encode("ours".into()), ours);
         // As `build` leaves it where something is missing, which in a build with everything never is.
-        config.choices.codec = Some(Arc::new(Foreign));
+        let choices = Arc::get_mut(&mut config.choices).expect("held here alone");
+        choices.codec = Some(Arc::new(Foreign));
         assert_eq!(config.decoder().feed(&ours), Ok(Some("foreign")));
         assert_eq!(config.encode("ours".into()), Frame::Binary(b"foreign".to_vec()));
     }

@@ -2,9 +2,13 @@
 
 use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Serialize, Serializer};
 
-use super::wire::{Close, CloseCode, CodecError, EnvelopeError, Opcode, UrlError};
+use super::{
+    form::{self, Form, Put, Value},
+    time::whole_millis,
+    wire::{Close, CloseCode, CodecError, EnvelopeError, Opcode, UrlError},
+};
 
 /// A configuration that cannot work: the caller's fault, told before anything is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +165,7 @@ impl fmt::Display for CommandError {
                 write!(
                     f,
                     "expected room in the send limit; there is some in {} ms",
-                    span.as_millis()
+                    whole_millis(*span)
                 )
             }
             Self::NotNow { retry_in: None } => {
@@ -366,16 +370,20 @@ impl fmt::Display for Fault {
 }
 
 /// `{ code, message }`, and `closeCode` and `closeReason` where the server closed.
+impl Form for Fault {
+    fn fields(&self, put: &mut Put<'_>) {
+        put("code", self.code().into());
+        put("message", Value::Text(&self.to_string()));
+        if let Self::Closed(close) = self {
+            put("closeCode", close.code.into());
+            put("closeReason", Value::Text(&close.reason));
+        }
+    }
+}
+
 impl Serialize for Fault {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("code", self.code())?;
-        map.serialize_entry("message", &self.to_string())?;
-        if let Self::Closed(close) = self {
-            map.serialize_entry("closeCode", &close.code)?;
-            map.serialize_entry("closeReason", &close.reason)?;
-        }
-        map.end()
+        form::serialize(self, serializer)
     }
 }
 
@@ -430,18 +438,20 @@ impl fmt::Display for StopReason {
     }
 }
 
-impl Serialize for StopReason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("code", self.code())?;
-        map.serialize_entry("message", &self.to_string())?;
+impl Form for StopReason {
+    fn fields(&self, put: &mut Put<'_>) {
+        put("code", self.code().into());
+        put("message", Value::Text(&self.to_string()));
         match self {
-            Self::Fatal(close) => map.serialize_entry("closeCode", &close.code)?,
-            Self::IdentifyBudgetSpent(spent) => {
-                map.serialize_entry("retryInMs", &(spent.retry_in.as_secs_f64() * 1000.0))?;
-            }
+            Self::Fatal(close) => put("closeCode", close.code.into()),
+            Self::IdentifyBudgetSpent(spent) => put("retryInMs", spent.retry_in.into()),
             Self::Requested => {}
         }
-        map.end()
+    }
+}
+
+impl Serialize for StopReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        form::serialize(self, serializer)
     }
 }

@@ -9,7 +9,9 @@ use serde_json::value::RawValue;
 
 use super::{
     error::{Fault, StopReason},
+    form::{self, Form, Put, Value},
     session::Session,
+    time::whole_millis,
     wire::{EnvelopeError, Opcode, ShardId, quote_wide_integers},
 };
 
@@ -110,7 +112,9 @@ impl fmt::Debug for Dispatch {
 /// `{ type, … }`.
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self::Dispatch(dispatch) = self else { return Report(self).serialize(serializer) };
+        let Self::Dispatch(dispatch) = self else {
+            return Report(self).serialize(serializer);
+        };
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", "dispatch")?;
         map.serialize_entry("name", &dispatch.name)?;
@@ -125,43 +129,33 @@ impl Serialize for Event {
 }
 
 /// An event as `{ type, … }`, a dispatch without its data: for whoever hands that over by itself.
-///
-/// By hand, as deriving it with flattened parts makes five times the code.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a>(pub &'a Event);
 
-impl Serialize for Report<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", self.0.kind())?;
+impl Form for Report<'_> {
+    fn fields(&self, put: &mut Put<'_>) {
+        put("type", self.0.kind().into());
         match self.0 {
             Event::Disconnected { fault, next } => {
-                map.serialize_entry("fault", fault)?;
-                next.write(&mut map)?;
+                put("fault", fault.into());
+                next.fields(put);
             }
             Event::Dispatch(dispatch) => {
-                map.serialize_entry("name", &dispatch.name)?;
-                map.serialize_entry("sequence", &dispatch.sequence)?;
+                put("name", Value::Text(&dispatch.name));
+                put("sequence", dispatch.sequence.into());
             }
-            Event::HeartbeatAcked { round_trip } => {
-                map.serialize_entry("roundTripMs", &Millis(*round_trip))?;
-            }
+            Event::HeartbeatAcked { round_trip } => put("roundTripMs", (*round_trip).into()),
             Event::Notice(notice) => {
-                map.serialize_entry("code", notice.code())?;
-                map.serialize_entry("message", &notice.to_string())?;
+                put("code", notice.code().into());
+                put("message", Value::Text(&notice.to_string()));
             }
-            Event::Resumed { replayed } => {
-                map.serialize_entry("replayed", replayed)?;
-            }
+            Event::Resumed { replayed } => put("replayed", (*replayed).into()),
             Event::StatusChanged { status, previous } => {
-                status.write(&mut map)?;
-                map.serialize_entry("previous", previous.name())?;
+                status.fields(put);
+                put("previous", previous.name().into());
             }
-            Event::Stopped { reason } => {
-                map.serialize_entry("reason", reason)?;
-            }
+            Event::Stopped { reason } => put("reason", reason.into()),
         }
-        map.end()
     }
 }
 
@@ -184,16 +178,16 @@ pub enum Next {
     Stop,
 }
 
-impl Next {
-    fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+impl Form for Next {
+    fn fields(&self, put: &mut Put<'_>) {
         let (next, host, retry_in) = match self {
             Self::Identify { retry_in } => ("identify", Host::Base, retry_in),
             Self::Resume { host, retry_in } => ("resume", *host, retry_in),
-            Self::Stop => return map.serialize_entry("next", "stop"),
+            Self::Stop => return put("next", "stop".into()),
         };
-        map.serialize_entry("next", next)?;
-        map.serialize_entry("host", host.name())?;
-        map.serialize_entry("retryInMs", &Millis(*retry_in))
+        put("next", next.into());
+        put("host", host.name().into());
+        put("retryInMs", (*retry_in).into());
     }
 }
 
@@ -308,7 +302,7 @@ impl fmt::Display for Notice {
                 wait.as_secs()
             ),
             Self::SlowSend { waited } => {
-                write!(f, "a command waited {} ms before it was sent", waited.as_millis())
+                write!(f, "a command waited {} ms before it was sent", whole_millis(*waited))
             }
             Self::UnknownOpcode(opcode) => write!(f, "ignored a message with opcode {opcode}"),
             Self::Unreadable(error) => {
@@ -367,24 +361,21 @@ impl Status {
     }
 }
 
-impl Status {
-    fn write<M: SerializeMap>(self, map: &mut M) -> Result<(), M::Error> {
-        map.serialize_entry("status", self.name())?;
-        if let Self::Disconnected { attempt, retry_in } = self {
-            map.serialize_entry("attempt", &attempt)?;
-            map.serialize_entry("retryInMs", &Millis(retry_in))?;
+impl Form for Status {
+    fn fields(&self, put: &mut Put<'_>) {
+        put("status", self.name().into());
+        if let Self::Disconnected { attempt, retry_in } = *self {
+            put("attempt", attempt.into());
+            put("retryInMs", retry_in.into());
         }
-        Ok(())
     }
 }
 
 /// A picture of a shard at one moment: all of its state that means something outside.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ShardInfo {
     /// What it is doing; in JSON its name.
-    #[serde(serialize_with = "status_name")]
     pub status: Status,
     /// Which shard it is.
     pub shard: ShardId,
@@ -407,7 +398,6 @@ pub struct ShardInfo {
     /// The address of the other end of the socket, where the platform tells it.
     pub peer: Option<String>,
     /// Since the shard was first started.
-    #[serde(rename = "uptimeMs", serialize_with = "millis")]
     pub uptime: Duration,
     /// Heartbeats.
     pub heartbeat: Latency,
@@ -416,7 +406,6 @@ pub struct ShardInfo {
     /// What was counted since the start, or since the counters were reset.
     pub counters: Counters,
     /// Dispatches received by name, filtered ones included.
-    #[serde(serialize_with = "counts")]
     pub events: EventCounts,
 }
 
@@ -460,26 +449,19 @@ impl EventCounts {
 }
 
 /// Round trips of heartbeats on the current connection.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Latency {
     /// The interval from HELLO; `None` before.
-    #[serde(rename = "intervalMs", serialize_with = "optional_millis")]
     pub interval: Option<Duration>,
     /// The newest round trip.
-    #[serde(rename = "lastMs", serialize_with = "optional_millis")]
     pub last: Option<Duration>,
     /// The mean of all.
-    #[serde(rename = "averageMs", serialize_with = "optional_millis")]
     pub average: Option<Duration>,
     /// The newest up to five, newest first.
-    #[serde(rename = "historyMs", serialize_with = "all_millis")]
     pub history: Vec<Duration>,
     /// How long ago the newest heartbeat was sent; `None` before the first.
-    #[serde(rename = "sentAgoMs", serialize_with = "optional_millis")]
     pub sent_ago: Option<Duration>,
     /// How long ago the newest acknowledgement came; `None` before the first.
-    #[serde(rename = "ackedAgoMs", serialize_with = "optional_millis")]
     pub acked_ago: Option<Duration>,
     /// Whether every heartbeat so far was acknowledged.
     pub is_acked: bool,
@@ -488,30 +470,26 @@ pub struct Latency {
 }
 
 /// What the send limit leaves to users.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SendBudget {
     /// Commands per 60 seconds: 120 less the heartbeats' reserve.
     pub limit: usize,
     /// How many could be sent now.
     pub available: usize,
     /// How long until one more can be sent; zero if some can.
-    #[serde(rename = "nextInMs", serialize_with = "millis")]
     pub next_in: Duration,
     /// Commands that wait.
     pub waiting: usize,
     /// How many presences could be sent now, of five in 20 seconds.
     pub presences: usize,
     /// How long until one more presence can be sent; zero if some can.
-    #[serde(rename = "nextPresenceInMs", serialize_with = "millis")]
     pub next_presence_in: Duration,
     /// Requests whose answers are being collected.
     pub open_requests: usize,
 }
 
 /// What was counted since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
     /// Socket messages received.
@@ -550,39 +528,109 @@ pub struct Counters {
     pub heartbeats: u64,
 }
 
-/// A span as milliseconds, with decimals: a loopback round trip is far below one.
-struct Millis(Duration);
-
-impl Serialize for Millis {
-    #[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.0.as_micros() as f64 / 1000.0)
+impl Form for ShardInfo {
+    fn fields(&self, put: &mut Put<'_>) {
+        put("status", self.status.name().into());
+        put("shard", (&self.shard).into());
+        put("session", (&self.session).into());
+        put("version", u32::from(self.version).into());
+        put("intents", self.intents.into());
+        put("encoding", self.encoding.into());
+        put("compression", self.compression.into());
+        put("gatewayUrl", Value::Text(&self.gateway_url));
+        put("connectedUrl", self.connected_url.as_deref().into());
+        put("connectionId", self.connection_id.into());
+        put("peer", self.peer.as_deref().into());
+        put("uptimeMs", self.uptime.into());
+        put("heartbeat", (&self.heartbeat).into());
+        put("commands", (&self.commands).into());
+        put("counters", (&self.counters).into());
+        put("events", (&self.events).into());
     }
 }
 
-fn millis<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    Millis(*span).serialize(serializer)
+impl Form for Latency {
+    fn fields(&self, put: &mut Put<'_>) {
+        put("intervalMs", self.interval.into());
+        put("lastMs", self.last.into());
+        put("averageMs", self.average.into());
+        put("historyMs", Value::AllMillis(&self.history));
+        put("sentAgoMs", self.sent_ago.into());
+        put("ackedAgoMs", self.acked_ago.into());
+        put("isAcked", self.is_acked.into());
+        put("isRunning", self.is_running.into());
+    }
 }
 
-#[expect(clippy::ref_option, reason = "serde's signature")]
-fn optional_millis<S: Serializer>(
-    span: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    span.map(Millis).serialize(serializer)
+impl Form for SendBudget {
+    fn fields(&self, put: &mut Put<'_>) {
+        put("limit", self.limit.into());
+        put("available", self.available.into());
+        put("nextInMs", self.next_in.into());
+        put("waiting", self.waiting.into());
+        put("presences", self.presences.into());
+        put("nextPresenceInMs", self.next_presence_in.into());
+        put("openRequests", self.open_requests.into());
+    }
 }
 
-fn all_millis<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(spans.iter().copied().map(Millis))
+impl Form for Counters {
+    fn fields(&self, put: &mut Put<'_>) {
+        let counts = [
+            ("messages", self.messages),
+            ("wireBytes", self.wire_bytes),
+            ("inflatedBytes", self.inflated_bytes),
+            ("sentMessages", self.sent_messages),
+            ("sentBytes", self.sent_bytes),
+            ("dispatches", self.dispatches),
+            ("filtered", self.filtered),
+            ("duplicates", self.duplicates),
+            ("replayed", self.replayed),
+            ("gaps", self.gaps),
+            ("tapped", self.tapped),
+            ("connects", self.connects),
+            ("reconnects", self.reconnects),
+            ("faults", self.faults),
+            ("identifies", self.identifies),
+            ("resumes", self.resumes),
+            ("heartbeats", self.heartbeats),
+        ];
+        for (name, count) in counts {
+            put(name, count.into());
+        }
+    }
 }
 
-fn counts<S: Serializer>(counts: &EventCounts, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(counts.iter())
+impl Form for EventCounts {
+    fn fields(&self, put: &mut Put<'_>) {
+        self.iter().for_each(|(name, count)| put(name, count.into()));
+    }
 }
 
-fn status_name<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(status.name())
+impl Form for Session {
+    fn fields(&self, put: &mut Put<'_>) {
+        put("id", Value::Text(&self.id));
+        put("sequence", self.sequence.into());
+        put("resumeUrl", self.resume_url.as_deref().into());
+        put("shard", (&self.shard).into());
+        put("userId", self.user_id.as_deref().into());
+    }
 }
+
+/// serde writes what [`Form`] says.
+macro_rules! serialized {
+    ($($kind:ty),*) => {
+        $(
+            impl Serialize for $kind {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    form::serialize(self, serializer)
+                }
+            }
+        )*
+    };
+}
+
+serialized!(Report<'_>, ShardInfo, Latency, SendBudget, Counters);
 
 #[cfg(test)]
 mod tests {
@@ -651,6 +699,19 @@ mod tests {
         }
         assert_eq!(counts.iter().count(), EventCounts::MOST_NAMES + 1);
         assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), 1005);
+    }
+
+    #[test]
+    fn a_session_has_the_same_form_for_serde_and_for_javascript() {
+        for resume_url in [None, Some("wss://a".to_owned())] {
+            let user_id = resume_url.as_ref().map(|_| "7".into());
+            let session =
+                Session { id: "a".into(), sequence: 3, resume_url, shard: ShardId::ONE, user_id };
+            assert_eq!(
+                serde_json::to_string(&Value::from(&session)).expect("plain data"),
+                serde_json::to_string(&session).expect("plain data")
+            );
+        }
     }
 
     #[test]

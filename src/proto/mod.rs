@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod exchange;
 mod filter;
+mod form;
 mod hooks;
 mod intents;
 mod machine;
@@ -29,6 +30,7 @@ mod time;
 mod turn;
 pub(crate) mod wire;
 
+pub(crate) use self::form::{Form, Value, millis};
 pub use self::{
     command::{
         ChannelField, Command, Json, Members, Payload, RequestChannelInfo, RequestGuildMembers,

@@ -32,6 +32,12 @@ impl Instant {
     }
 }
 
+/// The whole milliseconds of a span. In 64 bits, as printing more would be the largest part of printing in the module that
+/// browsers download.
+pub(crate) fn whole_millis(span: Duration) -> u64 {
+    span.as_secs().saturating_mul(1000).saturating_add(span.subsec_millis().into())
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 

@@ -1,8 +1,9 @@
 //! Reads plain JavaScript objects field by field, and says which field is not what it should be. Knows no field by name.
 //!
-//! By hand rather than through serde: deriving it for the options alone took 80 KB of the module.
+//! By hand rather than through serde: deriving it for the options alone took 80 KB of the module. With loops rather than
+//! iterators that collect: each kind of those is another half a KB.
 
-use js_sys::{Array, JsString, Object, Reflect};
+use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::refusal::Refusal;
@@ -81,8 +82,11 @@ impl Fields {
     /// The objects of an array.
     pub(super) fn objects(&self, key: &str, known: &[&str]) -> Result<Vec<Self>, Refusal> {
         let array = self.read(key, "to be an array", |value| value.dyn_into::<Array>().ok())?;
-        let items = array.into_iter().flat_map(|array| array.to_vec());
-        items.map(|item| Self::at(item, known, self.code, key)).collect()
+        let mut objects = Vec::new();
+        for item in array.unwrap_or_default().iter() {
+            objects.push(Self::at(item, known, self.code, key)?);
+        }
+        Ok(objects)
     }
 
     /// An object within this one.
@@ -123,6 +127,9 @@ pub(super) fn to_whole(value: &JsValue) -> Option<u64> {
 
 /// The texts of an array, or `None` if `value` is no array of texts.
 pub(super) fn to_texts(value: &JsValue) -> Option<Vec<String>> {
-    let array = value.dyn_ref::<Array>()?;
-    array.iter().map(|item| item.dyn_ref::<JsString>().map(String::from)).collect()
+    let mut texts = Vec::new();
+    for item in value.dyn_ref::<Array>()?.iter() {
+        texts.push(item.as_string()?);
+    }
+    Some(texts)
 }

@@ -18,7 +18,7 @@ use crate::proto::{
     turn::Ticket,
     wire::{
         Close, CloseCode, Compression, ConnectionId, Decoder, Envelope, Frame, GatewayUrl,
-        IdentifyProperties, Opcode, Presence, Verdict,
+        IdentifyProperties, Presence, Verdict,
         payload::{self, Identify, Ready, Resume},
     },
 };
@@ -246,8 +246,9 @@ impl Context {
             shard: (config.shard.total() > 1).then_some(config.shard),
             capabilities: Some(config.choices.capabilities).filter(|flags| *flags != 0),
             compress: config.choices.compression == Compression::Payload,
+            presence: presence.as_deref(),
         };
-        let text = payload::identify(&identify, presence.as_deref());
+        let text = identify.encode();
         self.counters.identifies += 1;
         self.say(text);
         self.outputs.push_back(Output::Identified);
@@ -262,19 +263,16 @@ impl Context {
             given = None;
         }
         let presence = given.as_ref().or(self.config.choices.presence.as_ref())?;
-        // Plain structs with string keys always serialise.
-        serde_json::to_string(presence).ok().map(Into::into)
+        Some(presence.to_json().into())
     }
 
     pub fn resume(&mut self) {
-        let text = payload::encode(
-            Opcode::RESUME,
-            Resume {
-                token: self.config.token.reveal(),
-                session_id: self.cursor.session_id.as_deref().unwrap_or_default(),
-                seq: self.cursor.sequence.unwrap_or_default(),
-            },
-        );
+        let resume = Resume {
+            token: self.config.token.reveal(),
+            session_id: self.cursor.session_id.as_deref().unwrap_or_default(),
+            seq: self.cursor.sequence.unwrap_or_default(),
+        };
+        let text = resume.encode();
         self.counters.resumes += 1;
         self.say(text);
     }
@@ -283,7 +281,7 @@ impl Context {
         self.counters.heartbeats += 1;
         self.beats.latency.is_acked = false;
         self.beats.sent_at = Some(now);
-        self.say(payload::encode(Opcode::HEARTBEAT, self.cursor.sequence));
+        self.say(payload::heartbeat(self.cursor.sequence));
     }
 
     pub fn expect_heartbeats_every(&mut self, interval: Duration) {
@@ -564,7 +562,7 @@ impl Context {
         if stage == Stage::Resuming {
             self.resume_failures += 1;
         }
-        self.hopes += u32::from(*fault == Fault::InvalidSession { resumable: true });
+        self.hopes += u32::from(matches!(fault, Fault::InvalidSession { resumable: true }));
         if self.is_lost(fault) {
             self.drop_session();
         }

@@ -149,9 +149,12 @@ impl ShardMachine {
     }
 
     fn wake(&self) -> Wake {
-        let deadline = self.cx.line.expires_at().into_iter().chain(self.cx.requests.wake()).min();
-        let deadline = deadline.map_or(Wake::NEVER, |at| Wake::at(at, Why::Patience));
-        self.state.wake(self.now, &self.cx).sooner(deadline)
+        let deadline =
+            |at: Option<Instant>| at.map_or(Wake::NEVER, |at| Wake::at(at, Why::Patience));
+        self.state
+            .wake(self.now, &self.cx)
+            .sooner(deadline(self.cx.line.expires_at()))
+            .sooner(deadline(self.cx.requests.wake()))
     }
 
     /// What the shard is doing.
@@ -252,11 +255,12 @@ impl ShardMachine {
             let previous = mem::replace(&mut self.announced, status);
             let event = Event::StatusChanged { status, previous };
             // `Stopped` is the last event, so the status goes before it.
-            let at = match self.cx.outputs.back() {
-                Some(Output::Event(Event::Stopped { .. })) => self.cx.outputs.len() - 1,
-                _ => self.cx.outputs.len(),
+            let stopped = match self.cx.outputs.back() {
+                Some(Output::Event(Event::Stopped { .. })) => self.cx.outputs.pop_back(),
+                _ => None,
             };
-            self.cx.outputs.insert(at, Output::Event(event));
+            self.cx.emit(event);
+            self.cx.outputs.extend(stopped);
         }
     }
 }

@@ -354,7 +354,7 @@ fn lose(fault: Fault, stage: Stage, remains: Remains, now: Instant, cx: &mut Con
 
 fn lose_link(link: Box<Link>, fault: Fault, now: Instant, cx: &mut Context) -> State {
     let stage = stage(&link.phase);
-    let draining = (fault == Fault::ReconnectRequested).then_some(link);
+    let draining = matches!(fault, Fault::ReconnectRequested).then_some(link);
     lose(fault, stage, Remains::Alive(draining), now, cx)
 }
 

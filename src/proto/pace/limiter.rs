@@ -3,9 +3,9 @@
 //! Source: Discord's "Rate limiting" of the Gateway. Whether the server's window is fixed or slides is not documented; a log
 //! of send times keeps within either.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
-use crate::proto::time::Instant;
+use crate::proto::time::{Instant, whole_millis};
 
 /// Messages per window.
 const LIMIT: usize = 120;
@@ -19,9 +19,9 @@ const MARGIN: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub(crate) struct Limiter {
     /// When messages of users were sent, oldest first.
-    users: VecDeque<Instant>,
+    users: Vec<Instant>,
     /// When all messages were sent, oldest first.
-    all: VecDeque<Instant>,
+    all: Vec<Instant>,
     /// How many a user may send per window.
     limit: usize,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Limiter {
 impl Limiter {
     /// A fresh connection whose heartbeats come every `interval`.
     pub(crate) fn new(interval: Duration) -> Self {
-        Self { users: VecDeque::new(), all: VecDeque::new(), limit: user_limit(interval) }
+        Self { users: Vec::new(), all: Vec::new(), limit: user_limit(interval) }
     }
 
     /// What users may send per window.
@@ -68,20 +68,20 @@ impl Limiter {
 }
 
 /// How many more fit into the window that ends `now`.
-fn left(log: &VecDeque<Instant>, limit: usize, now: Instant) -> usize {
+fn left(log: &[Instant], limit: usize, now: Instant) -> usize {
     limit.saturating_sub(log.iter().filter(|sent| **sent + WINDOW + MARGIN > now).count())
 }
 
 /// Keeps the newest `limit` entries: no question needs more.
-fn note(log: &mut VecDeque<Instant>, limit: usize, now: Instant) {
+fn note(log: &mut Vec<Instant>, limit: usize, now: Instant) {
     if log.len() >= limit {
-        log.pop_front();
+        log.remove(0);
     }
-    log.push_back(now);
+    log.push(now);
 }
 
-fn free_at(log: &VecDeque<Instant>, limit: usize, now: Instant) -> Instant {
-    match log.front() {
+fn free_at(log: &[Instant], limit: usize, now: Instant) -> Instant {
+    match log.first() {
         Some(oldest) if log.len() >= limit => now.max(*oldest + WINDOW + MARGIN),
         _ => now,
     }
@@ -92,7 +92,7 @@ fn user_limit(interval: Duration) -> usize {
     if interval.is_zero() {
         return LIMIT - 10;
     }
-    let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX).max(1);
+    let interval = whole_millis(interval).max(1);
     let beats = WINDOW_MS.div_ceil(interval) + 1;
     // A server with a silly interval still leaves the user a trickle.
     LIMIT - usize::try_from(beats).unwrap_or(LIMIT).min(LIMIT - 10)

@@ -4,7 +4,7 @@
 //! Sources: Discord's "Update Presence" (five in 20 seconds), and its change log of 2025-08-14 (all members of a guild once in
 //! 30 seconds, per bot). Both outlive a connection, as Discord does not say that a new one lends more.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use crate::proto::{
     command::{Kind, Payload},
@@ -24,9 +24,9 @@ const MARGIN: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(crate) struct Line {
     /// High priority first, each in the order of arrival.
-    waiting: VecDeque<Waiting>,
+    waiting: Vec<Waiting>,
     /// When the newest presences were sent, oldest first.
-    presences: VecDeque<Instant>,
+    presences: Vec<Instant>,
     /// When all members of a guild were last asked for; those of long ago are forgotten, so there are few.
     members: Vec<(u64, Instant)>,
     tickets: u64,
@@ -68,13 +68,13 @@ impl Line {
     /// Takes a command out of the line, whether or not it is its turn.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Waiting> {
         let at = self.waiting.iter().position(|waiting| waiting.ticket == ticket)?;
-        self.waiting.remove(at)
+        Some(self.waiting.remove(at))
     }
 
     /// The first command that its own limits let through, which is thereby counted as sent.
     pub(crate) fn take(&mut self, now: Instant) -> Option<Waiting> {
         let at = self.waiting.iter().position(|waiting| self.free_at(waiting, now) <= now)?;
-        let waiting = self.waiting.remove(at)?;
+        let waiting = self.waiting.remove(at);
         match waiting.payload.kind() {
             Kind::AllMembers(guild) => {
                 self.members.retain(|(_, at)| *at + MEMBERS_SPACING + MARGIN > now);
@@ -83,9 +83,9 @@ impl Line {
             Kind::Other => {}
             Kind::Presence(_) => {
                 if self.presences.len() >= PRESENCES {
-                    self.presences.pop_front();
+                    self.presences.remove(0);
                 }
-                self.presences.push_back(now);
+                self.presences.push(now);
             }
         }
         Some(waiting)
@@ -95,7 +95,7 @@ impl Line {
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Waiting> {
         let is_late = |waiting: &Waiting| waiting.expires_at.is_some_and(|at| at <= now);
         let at = self.waiting.iter().position(is_late)?;
-        self.waiting.remove(at)
+        Some(self.waiting.remove(at))
     }
 
     /// When the first command may leave by its own limits; `None` if none waits.
@@ -125,7 +125,7 @@ impl Line {
 
     /// When a presence may be sent; not later than `now` if at once.
     pub(crate) fn presence_at(&self, now: Instant) -> Instant {
-        match self.presences.front() {
+        match self.presences.first() {
             Some(oldest) if self.presences.len() >= PRESENCES => {
                 now.max(*oldest + PRESENCE_WINDOW + MARGIN)
             }

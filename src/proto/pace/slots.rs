@@ -10,7 +10,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::proto::{error::BudgetSpent, time::Instant, wire::ShardId};
+use crate::proto::{
+    error::BudgetSpent,
+    form::{Form, Put, Value},
+    time::{Instant, whole_millis},
+    wire::ShardId,
+};
 
 /// Between two identifies of one bucket.
 const SPACING: Duration = Duration::from_secs(5);
@@ -71,6 +76,14 @@ pub struct LedgerRecord {
     pub resets_at: u64,
     /// Shards that identified of late: number, and when that will be forgotten.
     pub busy: Vec<(u32, u64)>,
+}
+
+impl Form for LedgerRecord {
+    fn fields(&self, put: &mut Put<'_>) {
+        put("remaining", self.remaining.into());
+        put("resetsAt", self.resets_at.into());
+        put("busy", Value::Pairs(&self.busy));
+    }
 }
 
 /// The ledger. Pure, so that a lock or a remote service can wrap it.
@@ -145,7 +158,7 @@ impl Slots {
 
     /// What is known at `now`, which is `unix` since 1970, for a store.
     pub fn record(&self, now: Instant, unix: Duration) -> LedgerRecord {
-        let at = |at: Instant| millis(unix + at.saturating_since(now));
+        let at = |at: Instant| whole_millis(unix + at.saturating_since(now));
         let busy = self.busy.iter().filter(|busy| busy.at > now);
         LedgerRecord {
             remaining: self.remaining,
@@ -156,12 +169,12 @@ impl Slots {
 
     /// Takes up what an earlier process knew. The budget is the smaller of both, as long as the window is the same.
     pub fn restore(&mut self, record: &LedgerRecord, now: Instant, unix: Duration) {
-        let unix = millis(unix);
+        let unix = whole_millis(unix);
         if record.resets_at > unix {
             self.remaining = self.remaining.min(record.remaining);
         }
         // Of a clock that was set back, or a store that was tampered with, no more is believed than can be true.
-        let longest = millis(PACE).saturating_mul(u64::from(self.limit.total));
+        let longest = whole_millis(PACE).saturating_mul(u64::from(self.limit.total));
         for (shard, until) in record.busy.iter().take(self.limit.total as usize).copied() {
             let left = until.saturating_sub(unix).min(longest);
             let at = self.busy_until(shard).max(now + Duration::from_millis(left));
@@ -198,10 +211,6 @@ impl Slots {
 
 fn bucket_of(limit: SessionStartLimit, shard: u32) -> u32 {
     shard % limit.max_concurrency.max(1)
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -329,6 +338,7 @@ mod tests {
         assert_eq!(turn, Turn { at: at(5 + 60_000), is_held_back: true });
 
         let text = serde_json::to_string(&record).expect("plain data");
+        assert_eq!(text, serde_json::to_string(&Value::from(&record)).expect("plain data"));
         assert!(text.contains(r#""busy":[[0,1002400000]]"#), "{text}");
         assert_eq!(serde_json::from_str::<LedgerRecord>(&text).expect("its own form"), record);
     }
@@ -336,7 +346,7 @@ mod tests {
     #[test]
     fn the_smaller_budget_counts_while_the_window_lasts() {
         let unix = Duration::from_secs(1_000_000);
-        let record = LedgerRecord { remaining: 3, resets_at: millis(unix) + 1, busy: vec![] };
+        let record = LedgerRecord { remaining: 3, resets_at: whole_millis(unix) + 1, busy: vec![] };
         let mut slots = slots(1000, 1);
         slots.restore(&record, at(0), unix);
         assert_eq!(slots.remaining(), 3);

@@ -40,7 +40,7 @@ impl<'a> Envelope<'a> {
         let opcode = opcode.ok_or(EnvelopeError("expected an opcode"))?;
         let is_given = |value: &&str| *value != "null";
         Ok(Self {
-            opcode: Opcode(number(opcode)?),
+            opcode: Opcode(number(opcode)?.try_into().map_err(|_| NO_NUMBER)?),
             sequence: sequence.filter(is_given).map(number).transpose()?,
             name: name.filter(is_given).map(event_name).transpose()?,
             data: data.map_or("null", |data| data.text),
@@ -49,8 +49,10 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn number<T: std::str::FromStr>(value: &str) -> Result<T, EnvelopeError> {
-    value.parse().map_err(|_| EnvelopeError("expected a whole number as opcode and sequence"))
+const NO_NUMBER: EnvelopeError = EnvelopeError("expected a whole number as opcode and sequence");
+
+fn number(value: &str) -> Result<u64, EnvelopeError> {
+    value.parse().map_err(|_| NO_NUMBER)
 }
 
 fn event_name(value: &str) -> Result<Cow<'_, str>, EnvelopeError> {

@@ -4,6 +4,7 @@ pub(crate) mod close;
 pub(crate) mod codec;
 pub(crate) mod envelope;
 mod frame;
+pub(crate) mod json;
 mod opcode;
 pub(crate) mod payload;
 mod presence;

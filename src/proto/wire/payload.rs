@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Opcode, ShardId, scan};
+use super::{
+    Opcode, ShardId,
+    json::Object,
+    scan::{self, Value},
+};
 
 /// HELLO: source "Hello event".
 pub(crate) struct Hello {
@@ -16,13 +20,8 @@ pub(crate) struct Hello {
 impl Hello {
     /// `None` unless there is an interval above zero.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let mut millis = None;
-        scan::each_field(data, |key, value| {
-            if key == "heartbeat_interval" {
-                millis = value.text.parse().ok();
-            }
-        })
-        .ok()?;
+        let [interval] = scan::fields(data, ["heartbeat_interval"]).ok()?;
+        let millis = interval?.number();
         let heartbeat_interval = Duration::from_millis(millis.filter(|millis| *millis > 0)?);
         Some(Self { heartbeat_interval })
     }
@@ -39,26 +38,14 @@ pub(crate) struct Ready {
 impl Ready {
     /// `None` unless there is a session id. READY may be megabytes long, of which three texts are looked at.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let [mut session_id, mut resume_gateway_url] = [const { None }; 2];
-        let mut user = None;
-        scan::each_field(data, |key, value| match key {
-            "resume_gateway_url" => resume_gateway_url = scan::to_text(value.text),
-            "session_id" => session_id = scan::to_text(value.text),
-            "user" => user = Some(value.text),
-            _ => {}
-        })
-        .ok()?;
-        let mut user_id = None;
+        let names = ["session_id", "resume_gateway_url", "user"];
+        let [session_id, resume_gateway_url, user] = scan::fields(data, names).ok()?;
         // The bot's own id is only wanted, so a READY without it is no fault.
-        let _ = scan::each_field(user.unwrap_or("{}"), |key, value| {
-            if key == "id" {
-                user_id = id(value.text);
-            }
-        });
+        let user = user.and_then(|user| scan::fields(user.text, ["id"]).ok());
         Some(Self {
-            session_id: session_id.filter(|id| !id.is_empty())?.into(),
-            resume_gateway_url: resume_gateway_url.map(Into::into),
-            user_id,
+            session_id: session_id?.content().filter(|id| !id.is_empty())?,
+            resume_gateway_url: resume_gateway_url.and_then(Value::content),
+            user_id: user.and_then(|[id]| to_id(id)),
         })
     }
 }
@@ -73,16 +60,11 @@ pub(crate) struct MembersChunk {
 impl MembersChunk {
     /// `None` unless it is numbered and carries a nonce.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let [mut index, mut count] = [None; 2];
-        let mut nonce = None;
-        scan::each_field(data, |key, value| match key {
-            "chunk_count" => count = value.text.parse().ok(),
-            "chunk_index" => index = value.text.parse().ok(),
-            "nonce" => nonce = scan::to_text(value.text),
-            _ => {}
-        })
-        .ok()?;
-        Some(Self { index: index?, count: count?, nonce: nonce?.into() })
+        let names = ["chunk_index", "chunk_count", "nonce"];
+        let [index, count, nonce] = scan::fields(data, names).ok()?;
+        let [index, count] = [index?.number()?, count?.number()?];
+        let nonce = nonce?.content()?;
+        Some(Self { index: index.try_into().ok()?, count: count.try_into().ok()?, nonce })
     }
 }
 
@@ -94,14 +76,8 @@ pub(crate) struct GuildAnswer {
 impl GuildAnswer {
     /// `None` unless it names a guild.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let mut guild_id = None;
-        scan::each_field(data, |key, value| {
-            if key == "guild_id" {
-                guild_id = id(value.text);
-            }
-        })
-        .ok()?;
-        Some(Self { guild_id: guild_id? })
+        let [guild_id] = scan::fields(data, ["guild_id"]).ok()?;
+        Some(Self { guild_id: to_id(guild_id)? })
     }
 }
 
@@ -118,18 +94,14 @@ pub(crate) struct VoiceAnswer {
 impl VoiceAnswer {
     /// `None` unless it names a guild, a user and a session.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let [mut guild_id, mut user_id, mut channel_id] = [const { None }; 3];
-        let mut session_id = None;
-        scan::each_field(data, |key, value| match key {
-            "channel_id" => channel_id = id(value.text),
-            "guild_id" => guild_id = id(value.text),
-            "session_id" => session_id = scan::to_text(value.text),
-            "user_id" => user_id = id(value.text),
-            _ => {}
+        let names = ["guild_id", "user_id", "session_id", "channel_id"];
+        let [guild_id, user_id, session_id, channel_id] = scan::fields(data, names).ok()?;
+        Some(Self {
+            guild_id: to_id(guild_id)?,
+            user_id: to_id(user_id)?,
+            session_id: session_id?.content()?,
+            channel_id: to_id(channel_id),
         })
-        .ok()?;
-        let session_id = session_id?.into();
-        Some(Self { guild_id: guild_id?, user_id: user_id?, session_id, channel_id })
     }
 }
 
@@ -144,37 +116,24 @@ pub(crate) struct RateLimited {
 impl RateLimited {
     /// `None` unless it names an opcode and a time.
     pub(crate) fn parse(data: &str) -> Option<Self> {
-        let [mut opcode, mut retry_after, mut meta] = [None; 3];
-        scan::each_field(data, |key, value| match key {
-            "meta" => meta = Some(value.text),
-            "opcode" => opcode = Some(value.text),
-            "retry_after" => retry_after = Some(value.text),
-            _ => {}
-        })
-        .ok()?;
-        let mut guild_id = None;
-        let mut nonce = None;
+        let names = ["opcode", "retry_after", "meta"];
+        let [opcode, retry_after, meta] = scan::fields(data, names).ok()?;
         // Only opcode 8 has a documented `meta`; what others carry is not looked into.
-        let _ = scan::each_field(meta.unwrap_or("{}"), |key, value| match key {
-            "guild_id" => guild_id = id(value.text),
-            "nonce" => nonce = scan::to_text(value.text),
-            _ => {}
-        });
+        let meta = meta.and_then(|meta| scan::fields(meta.text, ["guild_id", "nonce"]).ok());
+        let [guild_id, nonce] = meta.unwrap_or_default();
         Some(Self {
-            opcode: opcode?.parse().ok()?,
-            retry_after: seconds(retry_after?)?,
-            guild_id,
-            nonce: nonce.map(Into::into),
+            opcode: opcode?.number()?.try_into().ok()?,
+            retry_after: seconds(retry_after?.text)?,
+            guild_id: to_id(guild_id),
+            nonce: nonce.and_then(Value::content),
         })
     }
 }
 
 /// An id, which some servers write as a number.
-fn id(value: &str) -> Option<String> {
-    if value == "null" {
-        return None;
-    }
-    scan::to_text(value).map_or_else(|| Some(value.to_owned()), |text| Some(text.into_owned()))
+fn to_id(value: Option<Value<'_>>) -> Option<String> {
+    let value = value.filter(|value| value.text != "null")?;
+    value.content().or_else(|| Some(value.text.to_owned()))
 }
 
 /// Seconds with decimals, from a JSON number; rounded up to milliseconds. By hand, as reading floats would be the largest
@@ -211,78 +170,85 @@ impl Default for IdentifyProperties {
     }
 }
 
+impl IdentifyProperties {
+    fn to_json(&self) -> String {
+        let Self { os, browser, device } = self;
+        Object::new().text("os", os).text("browser", browser).text("device", device).end()
+    }
+}
+
 /// Identify: source "Identify structure". Optional parts are left out, never null.
-#[derive(Serialize)]
 pub(crate) struct Identify<'a> {
     pub token: &'a str,
     pub properties: &'a IdentifyProperties,
     pub intents: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub large_threshold: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<u64>,
     /// Payload compression.
-    #[serde(skip_serializing_if = "is_not")]
     pub compress: bool,
+    /// JSON already: it may be the data of an earlier opcode 3.
+    pub presence: Option<&'a str>,
 }
 
-/// The text of an identify. The presence is JSON already: it may be the data of an earlier opcode 3.
-pub(crate) fn identify(identify: &Identify<'_>, presence: Option<&str>) -> String {
-    let mut text = encode(Opcode::IDENTIFY, identify);
-    if let Some(presence) = presence {
-        const END: &str = "}}";
-        text.truncate(text.len() - END.len());
-        for part in [",\"presence\":", presence, END] {
-            text.push_str(part);
+impl Identify<'_> {
+    /// The text of the message.
+    pub(crate) fn encode(&self) -> String {
+        let mut data = Object::new();
+        data.text("token", self.token)
+            .json("properties", &self.properties.to_json())
+            .number("intents", self.intents);
+        if let Some(members) = self.large_threshold {
+            data.number("large_threshold", members.into());
         }
+        if let Some(shard) = self.shard {
+            let [number, total] = [shard.number(), shard.total()].map(|part| part.to_string());
+            data.json("shard", &["[", &number, ",", &total, "]"].concat());
+        }
+        if let Some(flags) = self.capabilities {
+            data.number("capabilities", flags);
+        }
+        if self.compress {
+            data.flag("compress", true);
+        }
+        if let Some(presence) = self.presence {
+            data.json("presence", presence);
+        }
+        encode(Opcode::IDENTIFY, &data.end())
     }
-    text
 }
 
 /// Resume: source "Resume structure".
-#[derive(Serialize)]
 pub(crate) struct Resume<'a> {
     pub token: &'a str,
     pub session_id: &'a str,
     pub seq: u64,
 }
 
-#[derive(Serialize)]
-struct Outgoing<T> {
-    op: u16,
-    d: T,
+impl Resume<'_> {
+    /// The text of the message.
+    pub(crate) fn encode(&self) -> String {
+        let mut data = Object::new();
+        data.text("token", self.token).text("session_id", self.session_id);
+        encode(Opcode::RESUME, &data.number("seq", self.seq).end())
+    }
 }
 
-/// The text of a message with opcode `opcode`. Sends carry only `op` and `d`.
-pub(crate) fn encode<T: Serialize>(opcode: Opcode, data: T) -> String {
-    // Plain structs with string keys always serialise; `expect` would bring the printing of errors that cannot be.
-    serde_json::to_string(&Outgoing { op: opcode.0, d: data }).unwrap_or_default()
+/// The text of a heartbeat with the newest sequence number.
+pub(crate) fn heartbeat(sequence: Option<u64>) -> String {
+    encode(Opcode::HEARTBEAT, sequence.map_or("null".into(), |number| number.to_string()).as_str())
 }
 
-/// Like [`encode`], for data that is JSON already.
-pub(crate) fn encode_json(opcode: Opcode, data: &str) -> String {
-    format!(r#"{{"op":{},"d":{data}}}"#, opcode.0)
+/// The text of a message with opcode `opcode` and data that is JSON. Sends carry only `op` and `d`.
+pub(crate) fn encode(opcode: Opcode, data: &str) -> String {
+    Object::new().number("op", opcode.0.into()).json("d", data).end()
 }
 
 /// The guild whose members are asked for all together by the data of an opcode 8; `None` if fewer are.
 pub(crate) fn all_members_of(data: &str) -> Option<u64> {
-    let [mut guild, mut query, mut limit] = [None; 3];
-    scan::each_field(data, |key, value| match key {
-        "guild_id" => guild = Some(value.text),
-        "limit" => limit = Some(value.text),
-        "query" => query = Some(value.text),
-        _ => {}
-    })
-    .ok()?;
-    let is_all = query? == "\"\"" && limit? == "0";
-    guild.filter(|_| is_all)?.trim_matches('"').parse().ok()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
-fn is_not(flag: &bool) -> bool {
-    !flag
+    let [guild, query, limit] = scan::fields(data, ["guild_id", "query", "limit"]).ok()?;
+    let is_all = query?.text == "\"\"" && limit?.text == "0";
+    to_id(guild).filter(|_| is_all)?.parse().ok()
 }
 
 /// Data of opcode 9: a bare boolean; anything but `true` counts as `false`.
@@ -306,9 +272,10 @@ mod tests {
             shard: None,
             capabilities: None,
             compress: false,
+            presence: None,
         };
         assert_eq!(
-            identify(&bare, None),
+            bare.encode(),
             r#"{"op":2,"d":{"token":"Bot x","properties":{"os":"o","browser":"b","device":"d"},"intents":513}}"#
         );
         let full = Identify {
@@ -316,9 +283,10 @@ mod tests {
             shard: ShardId::new(1, 4),
             capabilities: Some(1 << 15),
             compress: true,
+            presence: Some(r#"{"status":"dnd"}"#),
             ..bare
         };
-        let text = identify(&full, Some(r#"{"status":"dnd"}"#));
+        let text = full.encode();
         let end = r#""large_threshold":250,"shard":[1,4],"capabilities":32768,"compress":true,"presence":{"status":"dnd"}}}"#;
         assert!(text.ends_with(end), "{text}");
     }
@@ -326,16 +294,13 @@ mod tests {
     #[test]
     fn resume_carries_exactly_its_three_fields() {
         let resume = Resume { token: "Bot x", session_id: "abc", seq: 9 };
-        assert_eq!(
-            encode(Opcode::RESUME, &resume),
-            r#"{"op":6,"d":{"token":"Bot x","session_id":"abc","seq":9}}"#
-        );
+        assert_eq!(resume.encode(), r#"{"op":6,"d":{"token":"Bot x","session_id":"abc","seq":9}}"#);
     }
 
     #[test]
     fn heartbeats_carry_the_sequence_or_null() {
-        assert_eq!(encode(Opcode::HEARTBEAT, None::<u64>), r#"{"op":1,"d":null}"#);
-        assert_eq!(encode(Opcode::HEARTBEAT, Some(251)), r#"{"op":1,"d":251}"#);
+        assert_eq!(heartbeat(None), r#"{"op":1,"d":null}"#);
+        assert_eq!(heartbeat(Some(251)), r#"{"op":1,"d":251}"#);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::json::Object;
+
 /// The dot beside the bot's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -17,6 +19,17 @@ pub enum OnlineStatus {
     /// Green.
     #[default]
     Online,
+}
+
+impl OnlineStatus {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Dnd => "dnd",
+            Self::Idle => "idle",
+            Self::Invisible => "invisible",
+            Self::Online => "online",
+        }
+    }
 }
 
 /// What the bot is doing.
@@ -81,6 +94,18 @@ impl Activity {
         self.kind == 1 && rest.is_some_and(|rest| hosts.iter().any(|host| rest.starts_with(host)))
     }
 
+    fn to_json(&self) -> String {
+        let mut object = Object::new();
+        object.text("name", &self.name).number("type", self.kind.into());
+        if let Some(state) = &self.state {
+            object.text("state", state);
+        }
+        if let Some(url) = &self.url {
+            object.text("url", url);
+        }
+        object.end()
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         let is_long = |text: &Option<String>, limit| {
             text.as_ref().is_some_and(|text| text.chars().count() > limit)
@@ -129,6 +154,18 @@ impl Presence {
         Self { since: Some(unix_ms), afk: true, ..Self::new(OnlineStatus::Idle, activity) }
     }
 
+    /// What goes on the wire.
+    pub(crate) fn to_json(&self) -> String {
+        let since = self.since.map_or("null".into(), |since| since.to_string());
+        let activities: Vec<_> = self.activities.iter().map(Activity::to_json).collect();
+        Object::new()
+            .json("since", &since)
+            .json("activities", &["[", &activities.join(","), "]"].concat())
+            .text("status", self.status.name())
+            .flag("afk", self.afk)
+            .end()
+    }
+
     /// Whether Discord would take it; says what it expects if not.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         self.activities.iter().try_for_each(Activity::check)
@@ -143,6 +180,25 @@ mod tests {
     fn all_four_keys_are_always_written() {
         let text = serde_json::to_string(&Presence::default()).expect("plain data");
         assert_eq!(text, r#"{"since":null,"activities":[],"status":"online","afk":false}"#);
+    }
+
+    #[test]
+    fn the_wire_and_serde_have_the_same_form() {
+        let all = [OnlineStatus::Dnd, OnlineStatus::Idle, OnlineStatus::Invisible];
+        for presence in
+            all.map(|status| Presence::new(status, Activity::custom("\"x\""))).into_iter().chain([
+                Presence::idle(5, None),
+                Presence {
+                    activities: vec![
+                        Activity::playing("a"),
+                        Activity { state: Some("s".into()), ..Activity::streaming("b", "u") },
+                    ],
+                    ..Presence::default()
+                },
+            ])
+        {
+            assert_eq!(presence.to_json(), serde_json::to_string(&presence).expect("plain data"));
+        }
     }
 
     #[test]

@@ -85,13 +85,23 @@ impl GatewayUrl {
     /// The address with `parameters` in its query; those that it already had under the same names are replaced, others
     /// are kept in front.
     pub fn with_parameters(&self, parameters: &[(&str, &str)]) -> String {
-        let kept = self.query.split('&').filter(|pair| {
+        let mut text = self.to_string();
+        let mut border = "?";
+        for pair in self.query.split('&') {
             let name = pair.split('=').next().unwrap_or_default();
-            !name.is_empty() && !parameters.iter().any(|(ours, _)| *ours == name)
-        });
-        let ours = parameters.iter().map(|(name, value)| format!("{name}={value}"));
-        let query: Vec<String> = kept.map(str::to_owned).chain(ours).collect();
-        format!("{self}?{}", query.join("&"))
+            if !name.is_empty() && !parameters.iter().any(|(ours, _)| *ours == name) {
+                text.push_str(border);
+                text.push_str(pair);
+                border = "&";
+            }
+        }
+        for (name, value) in parameters {
+            for part in [border, name, "=", value] {
+                text.push_str(part);
+            }
+            border = "&";
+        }
+        text
     }
 
     fn host(&self) -> &str {
