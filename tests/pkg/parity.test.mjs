@@ -11,7 +11,7 @@ import { withGateway } from "./gateway.mjs";
 import { AWKWARD, writeRecording } from "./recording.mjs";
 
 const LIMITS = { timeout: 60_000 };
-const COMPRESSIONS = ["none", "payload", "zlib-stream", "zstd-stream"];
+const COMPRESSIONS = ["none", "zlib-stream", "zstd-stream"];
 
 let folder;
 
