@@ -316,6 +316,43 @@ fn soundboard_sounds_of_several_guilds_are_one_answer() {
 }
 
 #[test]
+fn requests_for_the_same_sounds_are_each_answered() {
+    let mut world = with_guilds();
+    let guild = guild_ids(&world)[0].clone();
+    let sounds = |guild_ids: &[&str]| {
+        let guild_ids = guild_ids.iter().map(|id| (*id).to_owned()).collect();
+        Request::Soundboard(RequestSoundboardSounds { guild_ids })
+    };
+    // The first waits for a guild that never answers.
+    ask(&mut world, sounds(&[&guild, "1"]));
+    ask(&mut world, sounds(&[&guild]));
+    world.pass(10);
+    let expected = ["SOUNDBOARD_SOUNDS 1/2", "SOUNDBOARD_SOUNDS 1/1", "done"];
+    assert_eq!(replies(&world), expected);
+}
+
+#[test]
+fn what_comes_before_a_request_was_sent_is_not_its_answer() {
+    let mut world = with_guilds();
+    let guild = guild_ids(&world)[0].clone();
+    // The limit for all is used up by what is asked for the same guild.
+    let ids = format!(r#"{{"guild_ids":["{guild}"]}}"#);
+    let raw = Command::raw(Opcode::REQUEST_SOUNDBOARD_SOUNDS, &ids).expect("JSON");
+    for _ in 0..2 {
+        (0..90).for_each(|_| world.send(&raw).expect("room"));
+        world.pass_ms(1);
+    }
+    let guild_ids = vec![guild];
+    ask(&mut world, Request::Soundboard(RequestSoundboardSounds { guild_ids }));
+    world.pass(30);
+    assert_eq!(replies(&world), [""; 0]);
+    world.pass(40);
+    assert_eq!(replies(&world), ["SOUNDBOARD_SOUNDS 1/1", "done"]);
+    let sent = world.sent(Opcode::REQUEST_SOUNDBOARD_SOUNDS).len();
+    assert_eq!(sent, 181, "each command once");
+}
+
+#[test]
 fn channel_info_is_one_part() {
     let mut world = with_guilds();
     let guild_id = guild_ids(&world).remove(0);

@@ -206,16 +206,13 @@ impl Requests {
 
     fn on_answer(&mut self, name: &str, envelope: &Envelope<'_>, me: Me<'_>, now: Instant) {
         let salt = self.salt;
-        let found = self
-            .open
-            .iter_mut()
-            .enumerate()
-            .find_map(|(at, open)| Some((at, open.match_part(name, envelope.data, me, salt)?)));
-        let Some((at, (part, expected))) = found else { return };
+        // Requests for the same things are answered in the order in which they were sent.
+        let found = self.open.iter().enumerate().find_map(|(at, open)| {
+            let (part, expected) = open.match_part(name, envelope.data, me, salt)?;
+            open.waits_for(part).then_some((at, part, expected))
+        });
+        let Some((at, part, expected)) = found else { return };
         let open = &mut self.open[at];
-        if open.answer.parts.contains(&part) {
-            return;
-        }
         open.answer.parts.push(part);
         open.answer.bytes = open.answer.bytes.saturating_add(envelope.data.len());
         open.stage = match open.stage {
@@ -367,6 +364,12 @@ impl Open {
             }
             _ => None,
         }
+    }
+
+    /// Whether this part may be the answer to what was sent. One that still stands in the line will be answered afterwards.
+    fn waits_for(&self, part: u32) -> bool {
+        let is_sent = !matches!(self.stage, Stage::Due | Stage::Queued(_));
+        is_sent && !self.answer.parts.contains(&part)
     }
 
     fn is_refused(&self, refusal: &RateLimited, salt: u32) -> bool {
