@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use shardwire::{
     proto::{
-        Activity, Command, Input, Members, Opcode, Presence, RequestGuildMembers, SendOptions,
-        VoiceState,
+        Activity, ChannelField, Command, CommandError, Input, Members, Opcode, Presence, Priority,
+        Request, RequestChannelInfo, RequestGuildMembers, RequestOptions, RequestSoundboardSounds,
+        SendOptions, VoiceState, When,
     },
     testing::Host,
 };
@@ -14,7 +15,9 @@ use crate::{
     book::Mark,
     day::Day,
     faults::{self, one_of},
-    reference::{Class, Given, Wish},
+    line::{Class, Waiting, Who},
+    questions::op_of,
+    reference::Wish,
 };
 
 /// Something that happens by chance.
@@ -32,6 +35,7 @@ const fn act(share: u64, name: &'static str, run: fn(&mut Day) -> String) -> Act
 
 pub const ACTS: &[Act] = &[
     act(60, "events", events),
+    act(2, "an event that cannot be read", unreadable),
     act(50, "a moment passes", |day| pass(day, 2_000)),
     act(40, "a while passes", |day| pass(day, 90_000)),
     act(50, "a fault of the gateway", fault),
@@ -51,6 +55,10 @@ pub const ACTS: &[Act] = &[
     act(3, "all members", all_members),
     act(4, "soundboard sounds", soundboard),
     act(4, "channel information", channel_info),
+    act(4, "a command taken back", take_back),
+    act(16, "a request", request),
+    act(4, "requests, and all connections cut", request_and_cut),
+    act(2, "a request taken back", take_request_back),
     act(4, "reconnect wanted", reconnect),
     act(4, "pause", pause),
     act(4, "start", start),
@@ -104,6 +112,15 @@ pub fn emit(day: &mut Day) {
         day.world.emit("NUMBERED", &format!(r#"{{"n":{}}}"#, day.emitted));
         day.witness.emitted(day.world.server(), Mark::Numbered(day.emitted));
     }
+}
+
+/// It comes again with every replay, and only one connection is lost to it.
+fn unreadable(day: &mut Day) -> String {
+    if !day.is_json {
+        return events(day);
+    }
+    day.world.emit("BROKEN", "{");
+    "an event that cannot be read".into()
 }
 
 fn fault(day: &mut Day) -> String {
@@ -184,6 +201,8 @@ fn sleep(day: &mut Day) -> String {
             day.look();
         }
     }
+    // Timers that fell due meanwhile have their turn before anybody else.
+    day.pass(Duration::ZERO);
     format!("asleep for {secs} s, told {is_told}")
 }
 
@@ -216,21 +235,62 @@ fn command(day: &mut Day, shard: usize, make: impl FnOnce(&str) -> Command) {
         Command::UpdatePresence(_) => Class::Presence,
         _ => Class::Other,
     };
-    let reference = &mut day.witness.shards[shard];
-    let has_room = reference.wish != Wish::Stopped && reference.line() < MOST_WAITING;
-    let outcome = day.world.send_by_shard(shard, &command, SendOptions::default());
-    assert_eq!(outcome.is_ok(), has_room, "command {number}: {outcome:?}");
+    let options = send_options(day);
+    let SendOptions { priority, when } = options;
+    let since = day.world.now();
+    let has_room = day.world.shard(shard).machine().waiting() < MOST_WAITING;
+    let is_over = day.witness.shards[shard].wish == Wish::Stopped;
+    let outcome = day.world.send_by_shard(shard, &command, options);
     if let Ok(ticket) = outcome {
-        reference.accept(Given { ticket, op, number, class });
+        assert!(has_room && !is_over, "command {number} was taken");
+        let expires_at = match when {
+            When::Now => Some(since),
+            When::Whenever => None,
+            When::Within(span) => Some(since + span),
+        };
+        let who = Who::Command(ticket);
+        let number = Some(number);
+        let waiting = Waiting { who, op, number, class, priority, since, expires_at };
+        day.witness.shards[shard].line.push(waiting);
         day.witness.tally.see("commands accepted");
-    } else if reference.wish != Wish::Stopped {
-        day.witness.tally.see("line of commands full");
+        if when == When::Now {
+            day.witness.tally.see("commands sent at once");
+        }
+        day.look();
+        return;
     }
     day.look();
+    match outcome {
+        Err(CommandError::Stopped) => assert!(is_over, "command {number}: nobody stopped it"),
+        Err(CommandError::QueueFull { .. }) => {
+            assert!(!has_room, "command {number}: there was room");
+            day.witness.tally.see("line of commands full");
+        }
+        Err(CommandError::NotNow { .. }) => {
+            day.witness.tally.see("commands refused at once");
+            let is_free = day.witness.shards[shard].is_free_for(&class, priority, since);
+            assert!(!is_free && when == When::Now, "command {number} could have been sent");
+        }
+        other => panic!("command {number}: {other:?}"),
+    }
 }
 
-/// How many commands may wait, as the documents say.
+/// Most commands wait as long as it takes.
+fn send_options(day: &mut Day) -> SendOptions {
+    let within = Duration::from_millis(day.below(90_000));
+    let whenever = When::Whenever;
+    let choices = [whenever, whenever, whenever, When::Now, When::Within(within)];
+    let when = *one_of(&mut day.chance, &choices);
+    SendOptions { priority: priority(day), when }
+}
+
+fn priority(day: &mut Day) -> Priority {
+    *one_of(&mut day.chance, &[Priority::Normal, Priority::Normal, Priority::High])
+}
+
+/// How many commands may wait, and how many requests may be open, as the documents say.
 const MOST_WAITING: usize = 100;
+const MOST_OPEN: usize = 100;
 
 fn flood(day: &mut Day) -> String {
     let shard = day.any_shard();
@@ -327,6 +387,111 @@ fn all_members(day: &mut Day) -> String {
         command(day, shard, |number| members(guild, number, wanted));
     }
     format!("shard {shard}: all members, twice")
+}
+
+fn take_back(day: &mut Day) -> String {
+    let shard = day.any_shard();
+    let dice = day.chance.bits();
+    let Some(ticket) = day.witness.shards[shard].line.any_ticket(dice) else {
+        return format!("shard {shard}: no command to take back");
+    };
+    let is_known = day.witness.shards[shard].line.cancel(ticket);
+    let is_taken = day.world.with_machine_of(shard, |machine| machine.cancel(ticket));
+    assert_eq!(is_taken, is_known, "{ticket:?} was taken back");
+    day.look();
+    format!("shard {shard}: {ticket:?} is taken back")
+}
+
+// Requests. Some never come to an end by themselves: the gateway answers nothing about guilds that it does not know.
+
+fn request(day: &mut Day) -> String {
+    let shard = day.any_shard();
+    day.commands += 1;
+    let number = day.commands;
+    let (request, number) = question(day, shard, number);
+    ask(day, shard, request, number)
+}
+
+/// One of each kind, and those that look like others of their kind carry a number.
+fn question(day: &mut Day, shard: usize, number: u64) -> (Request, Option<u64>) {
+    let guild_id = guild(day, shard);
+    let text = number.to_string();
+    let members = |members| {
+        let (guild_id, presences) = (guild_id.clone(), Some(true));
+        Request::Members(RequestGuildMembers { guild_id, members, presences, nonce: None })
+    };
+    let sounds = |guild_ids| Request::Soundboard(RequestSoundboardSounds { guild_ids });
+    let voice = |channel_id| {
+        let guild_id = guild_id.clone();
+        Request::Voice(VoiceState { guild_id, channel_id, self_mute: false, self_deaf: true })
+    };
+    let plain = match day.below(12) {
+        0 | 1 => members(Members::Named { query: String::new(), limit: 0 }),
+        2 => sounds(vec![guild_id.clone()]),
+        3 => {
+            let fields = vec![ChannelField::Status];
+            Request::ChannelInfo(RequestChannelInfo { guild_id: guild_id.clone(), fields })
+        }
+        4 => voice(None),
+        5 => return (sounds(vec![guild_id.clone(), text]), Some(number)),
+        6 | 7 => return (voice(Some(text)), Some(number)),
+        8 => {
+            let wanted = Members::Named { query: text, limit: 5 };
+            return (members(wanted), Some(number));
+        }
+        _ => return (members(Members::WithIds { user_ids: vec![text] }), Some(number)),
+    };
+    if day.witness.shards[shard].questions.has_plain(op_of(&plain)) {
+        return (members(Members::WithIds { user_ids: vec![text] }), Some(number));
+    }
+    (plain, None)
+}
+
+fn ask(day: &mut Day, shard: usize, request: Request, number: Option<u64>) -> String {
+    let options = RequestOptions {
+        priority: priority(day),
+        timeout: Duration::from_secs(*one_of(&mut day.chance, &[30, 30, 3])),
+        deadline: Duration::from_secs(*one_of(&mut day.chance, &[600, 600, 60, 5])),
+    };
+    let told = format!("shard {shard}: {request:?}");
+    let is_over = day.witness.shards[shard].wish == Wish::Stopped;
+    let has_room = day.witness.shards[shard].questions.len() < MOST_OPEN;
+    let now = day.world.now();
+    match day.world.request_by_shard(shard, request.clone(), options) {
+        Ok(id) => {
+            assert!(has_room && !is_over, "a request was taken");
+            day.witness.tally.see("requests accepted");
+            let reference = &mut day.witness.shards[shard];
+            let waiting = reference.questions.push(id, request, number, options, now);
+            reference.line.push(waiting);
+        }
+        Err(CommandError::Stopped) => assert!(is_over, "nobody stopped it"),
+        Err(CommandError::QueueFull { .. }) => assert!(!has_room, "there was room"),
+        Err(error) => panic!("a request met {error}"),
+    }
+    day.look();
+    told
+}
+
+/// Such that answers are lost half-way.
+fn request_and_cut(day: &mut Day) -> String {
+    let told: Vec<String> = (0..3).map(|_| request(day)).collect();
+    let millis = day.below(1000);
+    day.pass(Duration::from_millis(millis));
+    day.world.cut();
+    format!("{}, and after {millis} ms a cut", told.join(", "))
+}
+
+fn take_request_back(day: &mut Day) -> String {
+    let shard = day.any_shard();
+    let dice = day.chance.bits();
+    let Some(id) = day.witness.shards[shard].questions.any(dice) else {
+        return format!("shard {shard}: no request to take back");
+    };
+    day.witness.shards[shard].questions.cancel(id, day.world.now());
+    day.world.with_machine_of(shard, |machine| machine.cancel_request(id));
+    day.look();
+    format!("shard {shard}: {id:?} is taken back")
 }
 
 /// A guild of the shard, or one that it does not have.

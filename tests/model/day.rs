@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use shardwire::{
-    proto::{Compression, Config, Filter, Input, Intents, Limits, Random, Session, Status},
-    testing::{Fault, GatewayOptions, World},
+    proto::{
+        Activity, Compression, Config, Encoding, Filter, Input, Intents, Limits, Presence, Random,
+        Session, Status,
+    },
+    testing::{Fault, GatewayOptions, World, ZstdForm},
 };
 
 use crate::{
     acts,
     faults::{self, one_of},
     manners::Budget,
-    reference::Wish,
+    reference::{CHOSEN, Wish},
     tally::Tally,
     witness::Witness,
 };
@@ -25,11 +28,31 @@ const FULL_INBOX: u32 = 40;
 /// Acts of one world that are told when it fails.
 const TOLD: usize = 400;
 
+/// How messages are written. Most worlds are like most bots; the mock's own encoders make the others dear.
+const FORMS: [(Compression, Encoding); 16] = {
+    use Compression as C;
+    use Encoding as E;
+    let mut forms = [(C::ZlibStream, E::Json); 16];
+    forms[0] = (C::None, E::Json);
+    forms[1] = (C::None, E::Json);
+    forms[2] = (C::None, E::Json);
+    forms[3] = (C::None, E::Json);
+    forms[4] = (C::None, E::Etf);
+    forms[5] = (C::Payload, E::Json);
+    forms[6] = (C::ZlibStream, E::Etf);
+    forms[7] = (C::ZstdStream, E::Json);
+    forms
+};
+/// Of each guild. Few worlds have so many that a list of them takes several messages.
+const MEMBERS: [u32; 16] = [5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 2100];
+
 /// A world under way.
 pub struct Day {
     pub world: World,
     pub witness: Witness,
     pub chance: Random,
+    /// Whether the mock sends what it is given as it stands.
+    pub is_json: bool,
     /// Events emitted so far; each carries its number.
     pub emitted: u64,
     /// Commands given so far; each carries its number.
@@ -47,11 +70,8 @@ impl Day {
         let buckets = *one_of(&mut chance, &[1_usize, 1, 2]);
         let is_filtered = one_of(&mut chance, &[true, false, false]) == &true;
         let starts = *one_of(&mut chance, &[1000, 1000, 1000, 1000, 1000, 1000, 1000, 20]);
-        // Compression costs more than all the rest of a world, so that few have it.
-        let compression = *one_of(
-            &mut chance,
-            &[Compression::ZlibStream, Compression::None, Compression::None, Compression::None],
-        );
+        let (compression, encoding) = *one_of(&mut chance, &FORMS);
+        let members = *one_of(&mut chance, &MEMBERS);
         let options = GatewayOptions {
             seed,
             url: "wss://gateway.mock".into(),
@@ -61,7 +81,7 @@ impl Day {
                 &[Duration::from_millis(41_250), Duration::from_secs(45)],
             ),
             guilds: *one_of(&mut chance, &[0, 1, 3]),
-            members: 5,
+            members,
             max_concurrency: u32::try_from(buckets).expect("few"),
             session_starts: starts,
             replay_buffer: *one_of(&mut chance, &[3500, 300, 30]),
@@ -69,15 +89,19 @@ impl Day {
                 &mut chance,
                 &[Duration::from_secs(120), Duration::from_secs(900)],
             ),
+            zstd: *one_of(&mut chance, &[ZstdForm::Endless, ZstdForm::Frames]),
             ..GatewayOptions::default()
         };
         let config = |number: usize| {
             let number = u32::try_from(number).expect("few");
             let total = u32::try_from(shards).expect("few");
-            let limits = Limits { inflated_bytes: 1 << 20, ..Limits::default() };
+            let most = 1 << 20;
+            let limits = Limits { inflated_bytes: most, message_bytes: most, ..Limits::default() };
             let filter = if is_filtered { Filter::except(["UNWANTED"]) } else { Filter::All };
             Config::builder("abc.def.secret", intents())
                 .compression(compression)
+                .encoding(encoding)
+                .presence_with(|_| chosen())
                 .filter(filter)
                 .limits(limits)
                 .url("wss://gateway.mock")
@@ -96,9 +120,10 @@ impl Day {
         world.jitter(chance.bits() % 200);
         let budget = Budget::new(starts, u32::try_from(shards).expect("few"), buckets);
         let witness = Witness::new(shards, interval, budget, is_filtered);
-        // Such that nothing else in a command looks like it.
-        let commands = 1_000_000;
-        Self { world, witness, chance, emitted: 0, commands, acts: Vec::new() }
+        // Such that nothing else in a command looks like it, and large as ids are: smaller ones are numbers in ETF.
+        let commands = 2_000_000_000_000_000_000;
+        let is_json = encoding == Encoding::Json;
+        Self { world, witness, chance, is_json, emitted: 0, commands, acts: Vec::new() }
     }
 
     /// Lives through the day.
@@ -310,6 +335,12 @@ impl Day {
     pub fn into_tally(self) -> Tally {
         self.witness.into_tally()
     }
+}
+
+/// The presence that identify has for want of a better one.
+fn chosen() -> Presence {
+    let activity = Activity { name: CHOSEN.into(), kind: 0, state: None, url: None };
+    Presence { activities: vec![activity], ..Presence::default() }
 }
 
 fn intents() -> Intents {

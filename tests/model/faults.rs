@@ -73,7 +73,10 @@ const ROWS: &[Row] = &[
     (1, |_| Fault::RawBytes { hex: vec![0, 0, 255, 255] }),
     (1, |_| Fault::Garbage { bytes: 64 }),
     (2, |_| Fault::Message { text: r#"{"op":99,"d":null}"#.into() }),
-    (1, |chance| Fault::BigMessage { bytes: 40_000 + times(chance) * 20_000 }),
+    // Few are too large for the client, as they cost so much time.
+    (1, |chance| Fault::BigMessage {
+        bytes: *one_of(chance, &[40_000, 40_000, 60_000, 60_000, 80_000, 80_000, 80_000, 1 << 21]),
+    }),
     (1, |_| Fault::InflateBomb { bytes: 2_000_000 }),
     (2, |chance| Fault::RefuseHandshake { status: 503, host: host(chance), times: times(chance) }),
     (2, |chance| Fault::DeadResumeHost { ms: Some(chance.bits() % 100_000) }),

@@ -3,7 +3,7 @@
 //!
 //! - `day`: a world, and how its day goes.
 //! - `acts`, `faults`: what can happen, one row each.
-//! - `reference`, `manners`, `book`: what the user must see and the gateway may expect.
+//! - `reference`, `line`, `questions`, `manners`, `book`: what the user must see and the gateway may expect.
 //! - `witness`: looks after each step.
 //! - `soak`, `tally`: many worlds, and the counts of what happened in them.
 //!
@@ -14,7 +14,9 @@ mod acts;
 mod book;
 mod day;
 mod faults;
+mod line;
 mod manners;
+mod questions;
 mod reference;
 mod soak;
 mod tally;

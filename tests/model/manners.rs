@@ -10,11 +10,15 @@ const LIMIT: usize = 120;
 const WINDOW: Duration = Duration::from_secs(60);
 /// The client waits so much longer, as messages may travel for different times.
 const MARGIN: Duration = Duration::from_millis(500);
+/// So many commands a shard lets through in a window, whatever it keeps back for heartbeats.
+const SURE: usize = 100;
 /// Between two identifies of a bucket.
 const SPACING: Duration = Duration::from_secs(5);
 
 /// Identifies of a shard that are no storm.
 const CALM: u32 = 20;
+/// Beyond them one each time this has passed.
+const PACE: Duration = Duration::from_secs(120);
 
 /// The manners on one shard's newest connection.
 pub struct Manners {
@@ -22,6 +26,8 @@ pub struct Manners {
     status: Status,
     /// When the next heartbeat must have left. `None` before HELLO and after the end.
     beat_by: Option<Instant>,
+    /// Since when commands may leave, but for limits.
+    ready_since: Option<Instant>,
     /// When the newest messages of the connection were sent: a ring.
     sends: Box<[Instant; LIMIT]>,
     count: usize,
@@ -33,6 +39,7 @@ impl Manners {
             interval,
             status: Status::Idle,
             beat_by: None,
+            ready_since: None,
             sends: Box::new([Instant::ZERO; LIMIT]),
             count: 0,
         }
@@ -90,6 +97,7 @@ impl Manners {
         let is_both = is_wished && may_follow(from, lost) && may_follow(lost, to);
         assert!(may_follow(from, to) || is_both, "shard {number}: {} after {told}", to.name());
         self.status = to;
+        self.ready_since = (to == Status::Ready).then_some(now);
         let is_hello = from == Status::AwaitingHello
             && matches!(to, Status::AwaitingIdentify | Status::Identifying | Status::Resuming);
         if is_hello {
@@ -98,6 +106,16 @@ impl Manners {
             self.beat_by = None;
         }
         is_hello
+    }
+
+    /// Since when commands may leave; `None` while the connection or the limit for all keeps them.
+    pub fn may_send_since(&self, now: Instant) -> Option<Instant> {
+        let since = self.ready_since?;
+        if self.count < SURE {
+            return Some(since);
+        }
+        let free_at = self.sends[(self.count - SURE) % LIMIT] + WINDOW + MARGIN;
+        (free_at < now).then(|| since.max(free_at))
     }
 
     pub fn wake_up(&mut self, now: Instant) {
@@ -150,7 +168,8 @@ pub struct Budget {
     buckets: usize,
     used: u32,
     newest: BTreeMap<usize, Instant>,
-    by_shard: BTreeMap<usize, u32>,
+    /// When the identifies of a shard are forgotten: each adds [`PACE`].
+    busy_until: BTreeMap<usize, Instant>,
 }
 
 impl Budget {
@@ -162,7 +181,7 @@ impl Budget {
             buckets,
             used: 0,
             newest: BTreeMap::new(),
-            by_shard: BTreeMap::new(),
+            busy_until: BTreeMap::new(),
         }
     }
 
@@ -172,7 +191,9 @@ impl Budget {
             self.used = 0;
         }
         self.used += 1;
-        *self.by_shard.entry(shard).or_default() += 1;
+        assert!(!self.is_busy(shard, now), "shard {shard}: a storm of identifies");
+        let busy_until = self.busy_until.entry(shard).or_default();
+        *busy_until = now.max(*busy_until) + PACE;
         assert!(self.used <= self.total, "{} identifies, {} a day", self.used, self.total);
         if let Some(last) = self.newest.insert(shard % self.buckets, now) {
             let gap = now.saturating_since(last);
@@ -187,8 +208,12 @@ impl Budget {
     }
 
     /// Only a shard that identified so often that it looks like a storm is held back.
-    pub fn assert_busy(&self, shard: usize) {
-        let count = self.by_shard.get(&shard).copied().unwrap_or_default();
-        assert!(count >= CALM, "shard {shard}: held back after {count} identifies");
+    pub fn assert_busy(&self, shard: usize, now: Instant) {
+        assert!(self.is_busy(shard, now), "shard {shard}: held back without a storm");
+    }
+
+    fn is_busy(&self, shard: usize, now: Instant) -> bool {
+        let busy_until = self.busy_until.get(&shard).copied().unwrap_or_default();
+        busy_until.saturating_since(now) > PACE * (CALM - 1)
     }
 }

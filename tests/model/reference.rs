@@ -4,20 +4,22 @@
 //! A session is a place: an id and the number of the newest event that was handed over. Everything else follows from how the
 //! connections since the last READY or RESUMED ended.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use serde::Deserialize;
 use shardwire::{
     proto::{
         CommandError, Dispatch, Event, Fault, Host as NextHost, Instant, Next, Notice, Opcode,
-        Session, Status, StopReason, Ticket,
+        Priority, Reply, RequestId, Session, Status, StopReason,
     },
     testing::{Closed, Deed, Host, Opened, Sent},
 };
 
 use crate::{
     book::{Book, Mark},
+    line::{Class, Line, Who},
     manners::{Budget, Manners},
+    questions::Questions,
     tally::Tally,
 };
 
@@ -29,6 +31,9 @@ const RESUMES_IN_VAIN: u32 = 5;
 const HOPES: u32 = 3;
 /// How long a closing socket may keep the next connection waiting.
 const CLOSING: Duration = Duration::from_secs(3);
+
+/// The presence that the function of the configuration chooses.
+pub const CHOSEN: &str = "chosen at each identify";
 
 /// What an earlier process may have used up for so long, and another does not know of.
 const FORGOTTEN: Duration = Duration::from_secs(300);
@@ -54,12 +59,14 @@ pub struct Reference {
     /// When the user wished something last. What a late timer had to say is said first, at the same moment.
     wished_at: Instant,
     pub manners: Manners,
-    /// Commands that were accepted and not sent yet.
-    line: VecDeque<Given>,
-    /// Commands that were sent, and have not been told of yet.
-    owed: VecDeque<Ticket>,
-    /// The number of the presence that was sent last.
-    presence: Option<u64>,
+    pub line: Line,
+    pub questions: Questions,
+    /// When the computer woke up. What fell due meanwhile happens at this moment, in any order.
+    awoke_at: Instant,
+    /// Where the session was when a message last could not be read.
+    stumbled_at: Option<u64>,
+    /// Messages since the last event that were passed over as they were too large.
+    passed_over: u64,
     /// When the process began: what an earlier one asked for is not known to it.
     born_at: Instant,
     pub reader: Reader,
@@ -80,31 +87,14 @@ pub enum Wish {
     Stopped,
 }
 
-/// A command that was accepted.
-#[derive(Debug)]
-pub struct Given {
-    pub ticket: Ticket,
-    pub op: Opcode,
-    /// It stands in its text.
-    pub number: u64,
-    pub class: Class,
-}
-
-/// Commands of one class never overtake each other. Those that have a limit of their own may be overtaken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Class {
-    AllMembers(String),
-    Other,
-    Presence,
-}
-
 /// The place in a session.
 #[derive(Clone, Debug)]
 pub struct Place {
     pub id: String,
     /// The number of the newest event that was handed over.
     pub cursor: u64,
-    /// Numbers that the mock hid behind a zero since the last resume.
+    /// Numbers that the mock hid behind a zero since the last resume, or that may belong to messages that were passed over as
+    /// they could not be read.
     pub hidden: usize,
 }
 
@@ -129,6 +119,8 @@ struct Connection {
     /// READY or RESUMED came.
     is_proved: bool,
     replayed: u64,
+    /// A message could not be read that could not be read before.
+    is_no_better: bool,
 }
 
 /// What a connection began with.
@@ -166,9 +158,11 @@ impl Reference {
             is_overdue: false,
             wished_at: Instant::ZERO,
             manners: Manners::new(interval),
-            line: VecDeque::new(),
-            owed: VecDeque::new(),
-            presence: None,
+            line: Line::default(),
+            questions: Questions::default(),
+            awoke_at: Instant::ZERO,
+            stumbled_at: None,
+            passed_over: 0,
             born_at: Instant::ZERO,
             reader: Reader::default(),
             guild: None,
@@ -201,10 +195,6 @@ impl Reference {
         }
     }
 
-    pub fn accept(&mut self, given: Given) {
-        self.line.push_back(given);
-    }
-
     /// Another process takes over with `session`, or with nothing.
     pub fn restart(
         &mut self,
@@ -214,6 +204,7 @@ impl Reference {
         born_at: Instant,
     ) {
         tally.see_many("commands lost with their process", self.line.len() as u64);
+        tally.see_many("requests lost with their process", self.questions.len() as u64);
         let is_kept = |place: &Place| session.is_some_and(|session| session.id == place.id);
         if let Some(place) = self.place.take().filter(|place| !is_kept(place)) {
             tally.see("session lost: process that knows it not");
@@ -238,6 +229,7 @@ impl Reference {
 
     /// The computer slept: what fell due meanwhile is due now.
     pub fn wake_up(&mut self, now: Instant) {
+        self.awoke_at = now;
         self.manners.wake_up(now);
         self.opens = self.opens.map(|(from, by)| (from, by.max(now)));
     }
@@ -265,15 +257,30 @@ impl Reference {
         }
     }
 
-    pub fn line(&self) -> usize {
-        self.line.len()
+    /// Whether a command of this kind would leave at once.
+    pub fn is_free_for(&self, class: &Class, priority: Priority, now: Instant) -> bool {
+        self.manners.may_send_since(now).is_some() && self.line.is_free_for(class, priority, now)
     }
 
     // What the shard does.
 
-    /// What must hold at every moment.
-    pub fn check(&self, status: Status, now: Instant) {
+    /// What must hold at every moment. `waiting` commands wait.
+    pub fn check(&mut self, status: Status, waiting: usize, now: Instant) {
         self.manners.check(status, now, self.number);
+        if now > self.awoke_at {
+            // What falls due at this very moment may have its turn yet.
+            let again = self.questions.elapse(now - Duration::from_nanos(1), self.awoke_at);
+            self.line.extend(again);
+            let may_send = self.manners.may_send_since(now);
+            self.line.check(may_send.map(|since| since.max(self.awoke_at)), now);
+            let is_ending = matches!(self.wish, Wish::Close { .. } | Wish::Stopped);
+            if !is_ending {
+                self.questions.check(now);
+            }
+            let known = self.line.len();
+            let may_differ = self.questions.falls_due_at(now);
+            assert!(known == waiting || may_differ, "{waiting} commands wait, {known} are known");
+        }
         if let Some((_, by)) = self.opens {
             let is_meant = self.wish == Wish::Run;
             assert!(!is_meant || now <= by, "shard {}: no connection by {by:?}", self.number);
@@ -281,16 +288,18 @@ impl Reference {
     }
 
     pub fn explain(&mut self, deed: Deed, around: &mut Surroundings<'_>) {
+        let again = self.questions.elapse(around.now, self.awoke_at);
+        self.line.extend(again);
         match deed {
             Deed::Closed(closed) => self.on_closed(&closed),
             Deed::Event(event) => self.on_event(event, around),
             Deed::Opened(opened) => self.on_opened(&opened, around),
             Deed::Sent(sent) => self.on_sent(&sent, around),
             Deed::Settled(ticket, outcome) => {
-                around.tally.see_many("commands dropped by a stop", u64::from(outcome.is_err()));
-                self.on_settled(ticket, &outcome);
+                around.tally.see(ended_as(&outcome));
+                self.line.settle(ticket, &outcome, around.now);
             }
-            Deed::Reply(..) => panic!("shard {}: nobody asked", self.number),
+            Deed::Reply(id, reply) => self.on_reply(id, &reply, around),
         }
     }
 
@@ -350,9 +359,10 @@ impl Reference {
                     "shard {number}: a second first message"
                 );
                 self.connection.first = First::Identify;
-                let shown = self.presence.map(|number| format!("\"name\":\"{number}\""));
-                let is_shown = shown.is_none_or(|shown| sent.text.contains(&shown));
-                assert!(is_shown, "shard {number}: the presence {:?} is gone", self.presence);
+                // The one that was sent last, or else the one that a function chose.
+                let shown = self.line.presence.map_or(CHOSEN.into(), |number| number.to_string());
+                let is_shown = sent.text.contains(&format!("\"name\":\"{shown}\""));
+                assert!(is_shown, "shard {number}: the presence {shown} is gone");
                 around.budget.spend(number, around.now);
             }
             Opcode::RESUME => {
@@ -379,45 +389,18 @@ impl Reference {
             op => {
                 around.tally.see("commands sent");
                 assert!(self.connection.is_proved, "shard {number}: {op} before READY or RESUMED");
-                let given = self.take_given(&sent.text);
-                assert_eq!(op, given.op, "shard {number}: command {}", given.number);
-                if given.class == Class::Presence {
-                    self.presence = Some(given.number);
+                let taken = self.line.take(sent, around.now);
+                if let Who::Request(id) = taken.who {
+                    around.tally.see("requests sent");
+                    self.questions.on_sent(id, sent, around.now);
                 }
-                self.owed.push_back(given.ticket);
             }
         }
     }
 
-    /// The command in the line that this text is: the first of its class, and only those with limits of their own wait longer.
-    fn take_given(&mut self, text: &str) -> Given {
-        let number = self.number;
-        let is_it = |given: &Given| text.contains(&format!("\"{}\"", given.number));
-        let at = self.line.iter().position(is_it).expect("a command that somebody gave");
-        let class = &self.line[at].class;
-        let waits = |given: &Given| given.class != Class::Other && given.class != *class;
-        assert!(
-            self.line.range(..at).all(waits),
-            "shard {number}: {:?} overtook what stood before it",
-            self.line[at]
-        );
-        self.line.remove(at).expect("it is there")
-    }
-
-    /// What became of a command: it was sent just before, or will never be.
-    fn on_settled(&mut self, ticket: Ticket, outcome: &Result<(), CommandError>) {
-        let number = self.number;
-        match outcome {
-            Ok(()) => assert_eq!(self.owed.pop_front(), Some(ticket), "shard {number}: sent"),
-            Err(CommandError::Stopped) => {
-                let given = self.line.pop_front();
-                assert_eq!(
-                    given.map(|given| given.ticket),
-                    Some(ticket),
-                    "shard {number}: dropped"
-                );
-            }
-            Err(error) => panic!("shard {number}: a command met {error}"),
+    fn on_reply(&mut self, id: RequestId, reply: &Reply, around: &mut Surroundings<'_>) {
+        if self.questions.on_reply(id, reply, around.tally, around.now) {
+            self.line.forget(id);
         }
     }
 
@@ -440,7 +423,7 @@ impl Reference {
                 around.tally.see("notice of a gap");
                 let hidden = self.place.as_ref().or(self.left.as_ref()).map_or(0, |it| it.hidden);
                 assert!(
-                    missing <= hidden as u64,
+                    missing <= hidden as u64 + self.passed_over,
                     "shard {}: a gap of {missing} that the mock did not make",
                     self.number
                 );
@@ -448,23 +431,33 @@ impl Reference {
             Event::Notice(Notice::UnknownOpcode(_)) => {
                 around.tally.see("notice of an unknown opcode");
             }
+            Event::Notice(Notice::Oversized { .. }) => self.on_oversized(around),
+            Event::Notice(Notice::Unreadable(_)) => self.on_unreadable(around),
             Event::Notice(Notice::IdentifyHeldBack { .. }) => {
                 around.tally.see("notice of an identify held back");
-                around.budget.assert_busy(self.number);
+                around.budget.assert_busy(self.number, around.now);
             }
             Event::Notice(Notice::SlowSend { .. }) => {
                 around.tally.see("notice of a slow command");
             }
             Event::Resumed { replayed } => self.on_resumed(replayed, around),
-            Event::StatusChanged { status, previous } => {
-                let Self { number, wished_at, .. } = *self;
-                let is_wished = around.now == wished_at;
-                if self.manners.on_status(previous, status, around.now, is_wished, number) {
-                    around.tally.see("HELLO");
-                }
-            }
+            Event::StatusChanged { status, previous } => self.on_status(previous, status, around),
             Event::Stopped { reason } => self.on_stopped(&reason, around),
             other => panic!("shard {}: {other:?}", self.number),
+        }
+    }
+
+    fn on_status(&mut self, from: Status, to: Status, around: &mut Surroundings<'_>) {
+        use Status as S;
+        let Self { number, wished_at, .. } = *self;
+        let was_connected = self.manners.is_connected();
+        let is_wished = around.now == wished_at;
+        if self.manners.on_status(from, to, around.now, is_wished, number) {
+            around.tally.see("HELLO");
+        }
+        let is_off = matches!(to, S::Closing | S::Connecting | S::Disconnected { .. } | S::Idle);
+        if was_connected && is_off && !matches!(self.wish, Wish::Close { .. }) {
+            self.questions.on_lost();
         }
     }
 
@@ -482,6 +475,31 @@ impl Reference {
             );
         }
         self.prove();
+        self.questions.on_resumed(around.now);
+    }
+
+    /// A message was passed over. That costs nothing but what it held: losing the connection would not have helped.
+    fn on_unreadable(&mut self, around: &mut Surroundings<'_>) {
+        around.tally.see("notice of an unreadable message");
+        let Self { number, .. } = *self;
+        let place = self.place.as_mut().expect("without a session there is nothing to lose");
+        let is_again = self.stumbled_at == Some(place.cursor) || around.is_filtered;
+        assert!(is_again || self.connection.is_no_better, "shard {number}: passed over too soon");
+        self.connection.is_no_better = true;
+        place.hidden += 1;
+    }
+
+    /// A replay cannot get past a message, so that the next begins behind it.
+    fn on_oversized(&mut self, around: &mut Surroundings<'_>) {
+        around.tally.see("notice of an oversized message");
+        let Self { number, .. } = *self;
+        let Connection { first, is_proved, .. } = self.connection;
+        assert!(first == First::Resume && !is_proved, "shard {number}: passed over live");
+        let place = self.place.as_mut().expect("a session that was resumed");
+        let is_again = self.stumbled_at == Some(place.cursor) || around.is_filtered;
+        assert!(is_again, "shard {number}: passed over too soon");
+        place.hidden += 1;
+        self.passed_over += 1;
     }
 
     fn on_dispatch(&mut self, dispatch: &Dispatch, around: &mut Surroundings<'_>) {
@@ -489,8 +507,11 @@ impl Reference {
         self.reader.unread += 1;
         self.connection.replayed += 1;
         if &*dispatch.name == "READY" {
-            return self.on_ready(dispatch, around);
+            self.on_ready(dispatch, around);
+            let again = self.questions.on_new_session(around.now);
+            return self.line.extend(again);
         }
+        self.questions.on_dispatch(dispatch, around.tally, around.now);
         if &*dispatch.name == "RATE_LIMITED" {
             let is_new = around.now.saturating_since(self.born_at) < FORGOTTEN;
             assert!(is_new, "shard {}: a limit of the gateway was broken", self.number);
@@ -511,6 +532,7 @@ impl Reference {
             dispatch.sequence,
             place.cursor
         );
+        self.passed_over = 0;
         place.hidden -= missing;
         place.cursor = dispatch.sequence;
         let mark = around.book.mark(&place.id, dispatch.sequence);
@@ -545,6 +567,7 @@ impl Reference {
         if let Some(left) = self.left.take() {
             lose(&left, around.book, around.tally);
         }
+        self.stumbled_at = None;
         let hidden = usize::from(dispatch.sequence == 0);
         self.place = Some(Place { id: session_id, cursor: dispatch.sequence, hidden });
         self.guild = guilds.into_iter().next().map(|guild| guild.id);
@@ -563,6 +586,7 @@ impl Reference {
     fn on_disconnected(&mut self, fault: &Fault, next: Next, around: &mut Surroundings<'_>) {
         let Self { number, .. } = *self;
         around.tally.see(ended(fault));
+        self.questions.on_lost();
         let is_meant = self.wish == Wish::Run || around.now == self.wished_at;
         assert!(is_meant, "shard {number}: {fault:?} after it was to leave");
         if let Fault::Closed(close) = fault
@@ -574,6 +598,7 @@ impl Reference {
         let mut pause = (Duration::ZERO, Duration::ZERO);
         // Nobody failed there, so that nothing is counted and nothing is waited for.
         if !matches!(fault, Fault::ReconnectWanted | Fault::Suspended { .. }) {
+            self.stumble(fault, around);
             self.count(fault);
             self.lose_if_due(fault, around);
             pause = self.pause(fault);
@@ -596,6 +621,24 @@ impl Reference {
         );
         let by = around.now + retry_in.max(CLOSING);
         self.opens = (self.wish == Wish::Run).then_some((around.now + retry_in, by));
+    }
+
+    /// A message could not be read. The second time at the same place it is passed over.
+    fn stumble(&mut self, fault: &Fault, around: &Surroundings<'_>) {
+        let Self { number, stumbled_at, .. } = *self;
+        let is_late = self.connection.first == First::Nothing;
+        let Some(place) = self.place.as_ref().filter(|_| !is_late) else { return };
+        match fault {
+            Fault::BadEnvelope(_) => {
+                let is_again = stumbled_at == Some(place.cursor) && !around.is_filtered;
+                assert!(!is_again, "shard {number}: lost another connection for one message");
+                self.stumbled_at = Some(place.cursor);
+                // It came further than the last one.
+                self.vain_resumes = 0;
+            }
+            Fault::Oversized { .. } => self.stumbled_at = Some(place.cursor),
+            _ => {}
+        }
     }
 
     /// How the connection ended, for the rules that count.
@@ -660,6 +703,8 @@ impl Reference {
             }
             other => panic!("shard {number}: {other:?}"),
         }
+        self.line.assert_over();
+        self.questions.assert_over();
         self.wish = Wish::Stopped;
         self.opens = None;
     }
@@ -684,6 +729,16 @@ fn mark_of(dispatch: &Dispatch) -> Option<Mark> {
         }
         "UNWANTED" => Some(Mark::Unwanted),
         _ => None,
+    }
+}
+
+fn ended_as(outcome: &Result<(), CommandError>) -> &'static str {
+    match outcome {
+        Ok(()) => "commands told as sent",
+        Err(CommandError::Cancelled) => "commands taken back",
+        Err(CommandError::Expired) => "commands expired",
+        Err(CommandError::Stopped) => "commands dropped by a stop",
+        Err(error) => panic!("a command met {error}"),
     }
 }
 

@@ -85,11 +85,11 @@ impl Witness {
         }
         let client = world.shard(number);
         let machine = client.machine();
-        self.shards[number].check(machine.status(), now);
+        self.shards[number].check(machine.status(), machine.waiting(), now);
         self.shards[number].read(|| machine.session(), now);
         let is_at_work = machine.waiting() > 0 && self.shards[number].wish == Wish::Run;
         assert!(!is_at_work || client.wakes_at().is_some(), "shard {number}: work and no wake-up");
-        assert_eq!(machine.waiting(), self.shards[number].line(), "shard {number}: its line");
+        assert_eq!(machine.open_requests(), self.shards[number].questions.len(), "shard {number}");
     }
 
     /// The mock will say so on this many connections.

@@ -333,8 +333,17 @@ impl<S: Server> World<S> {
 
     /// Does something with the machine of the first shard, as a driver would.
     pub fn with_machine<R>(&mut self, act: impl FnOnce(&mut ShardMachine) -> R) -> R {
-        let result = act(&mut self.clients[0].machine);
-        self.drain_client(0);
+        self.with_machine_of(0, act)
+    }
+
+    /// Does something with the machine of a shard, as a driver would.
+    pub fn with_machine_of<R>(
+        &mut self,
+        number: usize,
+        act: impl FnOnce(&mut ShardMachine) -> R,
+    ) -> R {
+        let result = act(&mut self.clients[number].machine);
+        self.drain_client(number);
         result
     }
 
