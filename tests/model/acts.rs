@@ -59,6 +59,7 @@ pub const ACTS: &[Act] = &[
     act(16, "a request", request),
     act(4, "requests, and all connections cut", request_and_cut),
     act(2, "a request taken back", take_request_back),
+    act(2, "another process asks for all members again", ask_elsewhere),
     act(4, "reconnect wanted", reconnect),
     act(4, "pause", pause),
     act(4, "start", start),
@@ -480,6 +481,27 @@ fn request_and_cut(day: &mut Day) -> String {
     day.pass(Duration::from_millis(millis));
     day.world.cut();
     format!("{}, and after {millis} ms a cut", told.join(", "))
+}
+
+/// What the process before it used up is known to the gateway alone, which refuses for a while.
+fn ask_elsewhere(day: &mut Day) -> String {
+    let shard = day.any_shard();
+    let asked = ask_for_all(day, shard);
+    day.pass(Duration::from_secs(3));
+    let session = day.witness.shards[shard].reader.stored.clone();
+    day.restart(shard, session);
+    day.pass(Duration::from_secs(3));
+    format!("{asked}, and by another process {}", ask_for_all(day, shard))
+}
+
+fn ask_for_all(day: &mut Day, shard: usize) -> String {
+    if day.witness.shards[shard].questions.has_plain(Opcode::REQUEST_GUILD_MEMBERS) {
+        return "nothing".into();
+    }
+    let (guild_id, presences) = (guild(day, shard), None);
+    let members = Members::Named { query: String::new(), limit: 0 };
+    let request = RequestGuildMembers { guild_id, members, presences, nonce: None };
+    ask(day, shard, Request::Members(request), None)
 }
 
 fn take_request_back(day: &mut Day) -> String {
