@@ -347,8 +347,8 @@ export interface HeartbeatEvent {
 /** Why a connection ended. */
 export interface Fault {
   /**
-   * - `bad-compression`: the compressed stream is broken
-   * - `bad-envelope`: a message is not a Gateway envelope, or no text; a new connection may bring it right
+   * - `bad-compression`: the compressed stream is broken, or messages are not of the kind that was asked for
+   * - `bad-envelope`: a message by itself could not be read, or is not a Gateway envelope; a new connection may bring it right
    * - `bad-payload`: HELLO or READY lack what they must have
    * - `closed`: the server closed; see `closeCode`
    * - `invalid-session`: op 9
@@ -413,7 +413,7 @@ export interface NoticeEvent {
    * - `sequence-gap`: sequence numbers are missing
    * - `slow-send`: a command waited more than ten seconds before it was sent
    * - `unknown-opcode`: a message with an opcode that nobody knows was ignored
-   * - `unreadable-message`: a message is not a Gateway envelope, on a new connection too, and was passed over
+   * - `unreadable-message`: a message could not be read, on a new connection too, and was passed over
    */
   readonly code:
     | "bad-hook"

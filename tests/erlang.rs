@@ -48,7 +48,7 @@ fn every_term_that_erlang_wrote_is_read_as_erlang_means_it() {
         let frame = Frame::Binary(bytes(hex));
         let text = decoder.feed(&frame);
         if let Some(word) = expected.strip_prefix('!') {
-            let Err(CodecError::Broken(why)) = text else { panic!("{hex} {word}: {text:?}") };
+            let Err(CodecError::BadMessage(why)) = text else { panic!("{hex} {word}: {text:?}") };
             assert!(why.contains(word), "{hex} {word}: {why}");
             continue;
         }

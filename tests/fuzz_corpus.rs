@@ -1,5 +1,5 @@
 //! Replays the seeds of all fuzz targets, and every input that a fuzzer ever found, through the same functions.
-#![cfg(all(feature = "zlib", feature = "zstd"))]
+#![cfg(all(feature = "etf", feature = "zlib", feature = "zstd"))]
 
 use std::{fs, path::Path};
 

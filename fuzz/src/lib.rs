@@ -4,6 +4,7 @@
 //! A target says what it expects by panicking. None skips work by the clock or by chance: an input always does the same.
 
 mod envelope;
+mod etf;
 mod machine;
 mod payloads;
 mod shard;
@@ -11,7 +12,9 @@ pub mod stream;
 mod zlib;
 mod zstd;
 
-pub use self::{envelope::envelope, machine::machine, payloads::payloads, zlib::zlib, zstd::zstd};
+pub use self::{
+    envelope::envelope, etf::etf, machine::machine, payloads::payloads, zlib::zlib, zstd::zstd,
+};
 
 /// A target by its name.
 pub type Target = (&'static str, fn(&[u8]));
@@ -19,6 +22,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All targets; each has a folder of its name in `seeds`.
 pub const TARGETS: &[Target] = &[
     ("envelope", envelope),
+    ("etf", etf),
     ("machine", machine),
     ("payloads", payloads),
     ("zlib", zlib),

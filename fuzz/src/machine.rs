@@ -4,17 +4,29 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use shardwire::proto::{
-    BudgetSpent, Close, Command, Compression, ConnectionId, Frame, Input, Presence, Priority,
-    Request, RequestSoundboardSounds, SendOptions, TransportError, When,
+    BudgetSpent, Close, Command, Compression, ConnectionId, Encoding, Frame, Input, Presence,
+    Priority, Request, RequestSoundboardSounds, SendOptions, TransportError, When,
 };
 
 use super::{
     shard::{Shard, TOKEN},
-    stream::Deflater,
+    stream::{Deflater, packed},
 };
 
 /// Steps of one story.
 const MOST_STEPS: usize = 400;
+
+/// How messages are written; the first byte of a story says which.
+const FORMS: [(Compression, Encoding); 5] = [
+    (Compression::None, Encoding::Json),
+    (Compression::ZlibStream, Encoding::Json),
+    (Compression::Payload, Encoding::Json),
+    (Compression::None, Encoding::Etf),
+    (Compression::ZlibStream, Encoding::Etf),
+];
+
+/// From how many bytes a server makes stand-alone messages smaller.
+const LONG: usize = 60;
 
 /// What a server says that knows the protocol.
 const WORDS: [&str; 14] = [
@@ -34,15 +46,16 @@ const WORDS: [&str; 14] = [
     r#"{"op":0,"t":"RATE_LIMITED","s":#,"d":{"opcode":31,"retry_after":1.5,"meta":{}}}"#,
 ];
 
-/// Bytes as a story: the first says how messages are compressed, then each step begins with a byte that says what happens.
+/// Bytes as a story: the first says how messages are written, then each step begins with a byte that says what happens.
 pub fn machine(input: &[u8]) {
     // What the server says may be shown; the token in it would be its own.
     if input.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()) {
         return;
     }
     let mut u = Unstructured::new(input);
-    let is_compressed = u.arbitrary::<u8>().is_ok_and(|byte| byte % 2 == 1);
-    let mut story = Story::new(is_compressed);
+    let form: u8 = u.arbitrary().unwrap_or_default();
+    let (compression, encoding) = FORMS[usize::from(form) % FORMS.len()];
+    let mut story = Story::new(compression, encoding);
     for _ in 0..MOST_STEPS {
         // A story that breaks off in the middle of a step is over.
         if u.is_empty() || story.step(&mut u).is_err() {
@@ -53,15 +66,15 @@ pub fn machine(input: &[u8]) {
 
 struct Story {
     shard: Shard,
-    /// Of the server, if messages are compressed, with the connection that it belongs to.
-    deflater: Option<(ConnectionId, Deflater)>,
+    compression: Compression,
+    /// Of the server, with the connection that it belongs to.
+    deflater: (ConnectionId, Deflater),
 }
 
 impl Story {
-    fn new(is_compressed: bool) -> Self {
-        let compression = if is_compressed { Compression::ZlibStream } else { Compression::None };
-        let deflater = is_compressed.then(|| (ConnectionId::default(), Deflater::new(6)));
-        Self { shard: Shard::new(compression, 7), deflater }
+    fn new(compression: Compression, encoding: Encoding) -> Self {
+        let shard = Shard::new(compression, encoding, 7);
+        Self { shard, compression, deflater: (ConnectionId::default(), Deflater::new(6)) }
     }
 
     fn step(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
@@ -124,16 +137,24 @@ impl Story {
         Ok(())
     }
 
-    /// The server says `text`, as the connection's compression wants it.
+    /// The server says `text`, as the connection wants it.
     fn say(&mut self, id: ConnectionId, text: &str) {
-        let frame = match &mut self.deflater {
-            None => Frame::Text(text.to_owned()),
-            Some((connection, deflater)) => {
-                if *connection != self.shard.connection {
-                    (*connection, *deflater) = (self.shard.connection, Deflater::new(6));
+        // What is no JSON has no form in ETF, and goes out as it is.
+        let frame = self.shard.encoding.encode(text.to_owned());
+        let frame = frame.unwrap_or_else(|_| Frame::Binary(text.into()));
+        let message = match &frame {
+            Frame::Text(text) => text.as_bytes(),
+            Frame::Binary(bytes) => bytes,
+        };
+        let frame = match self.compression {
+            Compression::ZlibStream => {
+                if self.deflater.0 != self.shard.connection {
+                    self.deflater = (self.shard.connection, Deflater::new(6));
                 }
-                Frame::Binary(deflater.message(text.as_bytes()))
+                Frame::Binary(self.deflater.1.message(message))
             }
+            Compression::Payload if message.len() >= LONG => Frame::Binary(packed(message)),
+            _ => frame,
         };
         self.shard.input(Input::Received(id, frame));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arbitrary::Unstructured;
-use shardwire::proto::{Close, CloseCode, Compression, Frame, Input, Status, Verdict};
+use shardwire::proto::{Close, CloseCode, Compression, Encoding, Frame, Input, Status, Verdict};
 
 use super::shard::{Shard, TOKEN};
 
@@ -25,7 +25,7 @@ pub fn payloads(input: &[u8]) {
 
 /// A shard that waits for HELLO.
 fn connected() -> Shard {
-    let mut shard = Shard::new(Compression::None, 1);
+    let mut shard = Shard::new(Compression::None, Encoding::Json, 1);
     shard.input(Input::Start);
     shard.input(Input::Opened(shard.connection));
     shard

@@ -6,9 +6,9 @@ use std::{
 };
 
 use shardwire::proto::{
-    Command, Compression, Config, ConnectionId, Envelope, Event, Frame, Input, Instant, Intents,
-    Limits, Opcode, Output, Reply, Request, RequestId, RequestOptions, SendOptions, ShardMachine,
-    Status, Ticket, Turn, Wake,
+    Command, Compression, Config, ConnectionId, Decoder, Encoding, Envelope, Event, Frame, Input,
+    Instant, Intents, Limits, Opcode, Output, Reply, Request, RequestId, RequestOptions,
+    SendOptions, ShardMachine, Status, Ticket, Turn, Wake,
 };
 
 /// Must be seen in identify and resume only.
@@ -34,6 +34,7 @@ const MOST_WAKES: usize = 8;
 /// A shard, and what it did.
 pub struct Shard {
     pub machine: ShardMachine,
+    pub encoding: Encoding,
     pub now: Instant,
     pub wake: Wake,
     /// The address that was opened last.
@@ -53,15 +54,17 @@ pub struct Shard {
 }
 
 impl Shard {
-    pub fn new(compression: Compression, seed: u64) -> Self {
+    pub fn new(compression: Compression, encoding: Encoding, seed: u64) -> Self {
         let config = Config::builder(TOKEN, Intents::NON_PRIVILEGED)
             .url(BASE)
             .compression(compression)
+            .encoding(encoding)
             .limits(LIMITS)
             .build()
             .expect("a valid configuration");
         Self {
             machine: ShardMachine::new(config, seed),
+            encoding,
             now: Instant::ZERO,
             wake: Wake::NEVER,
             url: String::new(),
@@ -172,7 +175,8 @@ impl Shard {
     }
 
     fn sent(&mut self, frame: &Frame) {
-        let Frame::Text(text) = frame else { panic!("a message that is not JSON") };
+        let mut decoder = Decoder::new(Compression::None, self.encoding, LIMITS.inflated_bytes);
+        let text = decoder.feed(frame).expect("it is in our encoding").expect("it is whole");
         let envelope = Envelope::parse(text).expect("what we send is an envelope");
         let is_secret = matches!(envelope.opcode, Opcode::IDENTIFY | Opcode::RESUME);
         assert_eq!(text.contains(TOKEN), is_secret);

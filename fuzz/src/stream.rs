@@ -1,6 +1,8 @@
 //! The server's half of a compressed stream, and ways to cut it into socket messages.
 
-use flate2::{Compress, Compression, FlushCompress};
+use std::io::Write as _;
+
+use flate2::{Compress, Compression, FlushCompress, write::ZlibEncoder};
 use shardwire::proto::Random;
 
 /// One zlib stream with a flush after each message.
@@ -17,6 +19,13 @@ impl Deflater {
         self.0.compress_vec(text, &mut out, FlushCompress::Sync).expect("it is in memory");
         out
     }
+}
+
+/// A message that is a zlib stream of its own.
+pub fn packed(text: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text).expect("it is in memory");
+    encoder.finish().expect("it is in memory")
 }
 
 /// `bytes` in pieces whose lengths `chance` chooses.

@@ -55,7 +55,7 @@ pub fn encode(json: Vec<u8>) -> Result<Vec<u8>, JsValue> {
 fn to_thrown(error: CodecError) -> JsValue {
     let (kind, message) = match error {
         CodecError::Broken(message) => ("broken", message),
-        CodecError::NotText(message) => ("not-text", message),
+        CodecError::BadMessage(message) => ("bad-message", message),
         CodecError::Oversized { .. } => ("oversized", ""),
     };
     Array::of2(&kind.into(), &message.into()).into()

@@ -198,7 +198,7 @@ impl Command {
 
 fn raw(opcode: Opcode, data: &str, config: &Config) -> Result<Payload, CommandError> {
     let kind = kind(opcode, data)?;
-    fits(config.encode(payload::encode(opcode, data)), kind, config)
+    fits(config.encode(payload::encode(opcode, data))?, kind, config)
 }
 
 /// What the caller encoded is read back, so that no form of a command passes a limit unseen.

@@ -8,8 +8,8 @@ use super::{
     hooks::{ConnectPlan, Hooks, Tap},
     intents::Intents,
     wire::{
-        Codec, Compression, Decoder, Encoding, Frame, GatewayUrl, IdentifyProperties, Presence,
-        ShardId,
+        Codec, CodecError, Compression, Decoder, Encoding, Frame, GatewayUrl, IdentifyProperties,
+        Presence, ShardId,
     },
 };
 
@@ -252,15 +252,12 @@ impl Config {
     }
 
     /// The message that says what `json` says.
-    pub(crate) fn encode(&self, json: String) -> Frame {
+    pub(crate) fn encode(&self, json: String) -> Result<Frame, CodecError> {
         let encoding = self.choices.encoding;
-        let encoded = match &self.choices.codec {
+        match &self.choices.codec {
             Some(codec) => codec.encode(encoding, json),
             None => encoding.encode(json),
-        };
-        // Whatever gets here was written or checked by the client, so every encoding can express it. Should one fail
-        // nevertheless, the Gateway answers an empty message with 4002.
-        encoded.unwrap_or_else(|_| Frame::Binary(Vec::new()))
+        }
     }
 
     /// A resume address from the gateway, or from a stored session, if it may be used.
@@ -486,7 +483,7 @@ impl fmt::Debug for ConfigBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::{CodecError, Decode, UrlError};
+    use crate::proto::{Decode, UrlError};
 
     /// A codec that has everything and says who it is.
     #[derive(Debug)]
@@ -573,12 +570,12 @@ mod tests {
             .build()
             .expect("valid");
         assert_eq!(config.decoder().feed(&ours), Ok(Some("ours")));
-        assert_eq!(config.encode("ours".into()), ours);
+        assert_eq!(config.encode("ours".into()), Ok(ours.clone()));
         // As `build` leaves it where something is missing, which in a build with everything never is.
         let choices = Arc::get_mut(&mut config.choices).expect("held here alone");
         choices.codec = Some(Arc::new(Foreign));
         assert_eq!(config.decoder().feed(&ours), Ok(Some("foreign")));
-        assert_eq!(config.encode("ours".into()), Frame::Binary(b"foreign".to_vec()));
+        assert_eq!(config.encode("ours".into()), Ok(Frame::Binary(b"foreign".to_vec())));
     }
 
     #[test]

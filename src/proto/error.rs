@@ -103,6 +103,8 @@ pub enum CommandError {
     Cancelled,
     /// Its deadline passed while it waited.
     Expired,
+    /// The shard's encoding has no form for the data; says what was expected.
+    Inexpressible(&'static str),
     /// A field is out of its range; says which and what it must be.
     Invalid(&'static str),
     /// The answer needs an intent that the shard does not identify with.
@@ -140,7 +142,9 @@ impl CommandError {
         match self {
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
-            Self::Invalid(_) | Self::NotEncoded | Self::NotJson => "bad-command",
+            Self::Inexpressible(_) | Self::Invalid(_) | Self::NotEncoded | Self::NotJson => {
+                "bad-command"
+            }
             Self::MissingIntent(_) => "missing-intent",
             Self::NotNow { .. } => "not-now",
             Self::QueueFull { .. } => "queue-full",
@@ -156,7 +160,7 @@ impl fmt::Display for CommandError {
         match self {
             Self::Cancelled => f.write_str("the command was taken back before it was sent"),
             Self::Expired => f.write_str("the deadline of the command passed before it was sent"),
-            Self::Invalid(expected) => f.write_str(expected),
+            Self::Inexpressible(expected) | Self::Invalid(expected) => f.write_str(expected),
             Self::MissingIntent(name) => write!(f, "expected the intent {name} for this request"),
             Self::NotEncoded => {
                 f.write_str("expected a whole message in the encoding of this shard")
@@ -190,6 +194,16 @@ impl fmt::Display for CommandError {
 }
 
 impl Error for CommandError {}
+
+/// A command that could not be encoded.
+impl From<CodecError> for CommandError {
+    fn from(error: CodecError) -> Self {
+        Self::Inexpressible(match error {
+            CodecError::BadMessage(expected) | CodecError::Broken(expected) => expected,
+            CodecError::Oversized { .. } => "expected a command that is smaller than the limits",
+        })
+    }
+}
 
 /// What the platform said when a socket could not be opened or broke. One line of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,11 +260,12 @@ impl fmt::Display for Awaited {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// A message could not be read: its compression or its encoding is broken.
+    /// The compressed stream is broken, or messages are not of the kind that was asked for.
     BadCompression(&'static str),
-    /// A message is not a Gateway envelope, or no text at all. Within a session that costs one connection, as a fresh one
-    /// may bring the message right; one that does not passes it over with [`Notice::Unreadable`](super::Notice::Unreadable).
-    /// Before there is a session, each such message costs its connection.
+    /// A message by itself could not be read: it is not in the connection's encoding, no whole zlib stream with payload
+    /// compression, or not a Gateway envelope. Within a session that costs one connection, as a fresh one may bring the
+    /// message right; one that does not passes it over with [`Notice::Unreadable`](super::Notice::Unreadable). Before there
+    /// is a session, each such message costs its connection.
     BadEnvelope(EnvelopeError),
     /// A payload that the client needs lacks what it must have.
     BadPayload(&'static str),
@@ -313,8 +328,8 @@ impl Fault {
 impl From<CodecError> for Fault {
     fn from(error: CodecError) -> Self {
         match error {
+            CodecError::BadMessage(expected) => Self::BadEnvelope(EnvelopeError(expected)),
             CodecError::Broken(expected) => Self::BadCompression(expected),
-            CodecError::NotText(expected) => Self::BadEnvelope(EnvelopeError(expected)),
             CodecError::Oversized { limit } => Self::Oversized { limit },
         }
     }

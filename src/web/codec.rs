@@ -117,7 +117,7 @@ impl Decode for Decoder {
         let text = fed.map_err(|thrown| to_error(&thrown, self.limit))?;
         let Some(text) = text else { return Ok(None) };
         self.text = String::from_utf8(text)
-            .map_err(|_| CodecError::NotText("expected inflated messages to be UTF-8"))?;
+            .map_err(|_| CodecError::BadMessage("expected inflated messages to be UTF-8"))?;
         Ok(Some(&self.text))
     }
 }
@@ -169,7 +169,7 @@ fn to_error(thrown: &JsValue, limit: usize) -> CodecError {
     let part = |at| thrown.dyn_ref::<Array>().and_then(|pair| pair.get(at).as_string());
     match (part(0).as_deref(), part(1)) {
         (Some("oversized"), _) => CodecError::Oversized { limit },
-        (Some("not-text"), Some(text)) => CodecError::NotText(known(text)),
+        (Some("bad-message"), Some(text)) => CodecError::BadMessage(known(text)),
         (Some(_), Some(text)) => CodecError::Broken(known(text)),
         _ => CodecError::Broken("expected the codecs not to break down"),
     }

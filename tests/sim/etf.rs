@@ -3,8 +3,8 @@
 use serde_json::Value;
 use shardwire::{
     proto::{
-        Command, Compression, Config, ConfigBuilder, Encoding, Fault, Frame, Intents, Opcode,
-        Presence, Status,
+        Command, CommandError, Compression, Config, ConfigBuilder, Encoding, Frame, Intents,
+        Opcode, Presence, Status,
     },
     testing::{self, ByHand, GatewayOptions, Heard, Host, Line, World},
 };
@@ -253,6 +253,27 @@ fn what_the_client_sends_is_etf_with_texts_as_keys() {
 }
 
 #[test]
+fn a_command_that_etf_has_no_form_for_is_refused_and_not_sent() {
+    let mut world = ready_with(options(), etf());
+    let raw = |data: &str| Command::raw(Opcode(31), data).expect("JSON");
+    for (data, expected) in [
+        ("[1e999]".to_owned(), "expected numbers that a float can hold"),
+        ("[".repeat(200) + &"]".repeat(200), "expected values that are less deeply nested"),
+    ] {
+        let refused = world.send(&raw(&data)).expect_err("no form");
+        assert_eq!(refused, CommandError::Inexpressible(expected));
+        assert_eq!((refused.code(), refused.to_string().as_str()), ("bad-command", expected));
+    }
+    world.send(&raw(r#"{"guild_ids":["1"]}"#)).expect("room");
+    world.pass(1);
+    assert_eq!(world.sent(Opcode(31)).len(), 1);
+    assert_eq!(violations(&world), [""; 0]);
+    // JSON takes any number.
+    let mut world = ready();
+    world.send(&raw("[1e999]")).expect("room");
+}
+
+#[test]
 fn texts_broken_terms_and_other_tags_end_the_connection_and_the_session_is_resumed() {
     let bad = [
         Frame::Text(ACK.into()),
@@ -271,10 +292,10 @@ fn texts_broken_terms_and_other_tags_end_the_connection_and_the_session_is_resum
         world.pass_ms(100);
         let faults = faults(&world);
         assert_eq!(faults.len(), 1, "{frame:?}");
-        assert!(
-            matches!(faults[0], Fault::BadCompression(_) | Fault::BadEnvelope(_)),
-            "{frame:?} {faults:?}"
-        );
+        // A text is of the wrong kind, as all the others would be.
+        let is_of_its_kind = matches!(frame, Frame::Binary(_));
+        let code = if is_of_its_kind { "bad-envelope" } else { "bad-compression" };
+        assert_eq!(faults[0].code(), code, "{frame:?} {faults:?}");
         world.until_ready();
         assert_eq!(world.sent(Opcode::RESUME).len(), 1, "{frame:?}");
     }

@@ -1,8 +1,11 @@
-//! Messages that cannot be taken in, and that a replay brings again: without sense, no text, too large.
+//! Messages that cannot be taken in, and that a replay brings again: without sense, broken by themselves, too large.
 
 use flate2::{Compress, FlushCompress};
 use shardwire::{
-    proto::{Compression, EnvelopeError, Event, Fault, Limits, Notice, Opcode},
+    proto::{
+        Compression, ConfigBuilder, Encoding, EnvelopeError, Event, Fault, Frame, Limits, Notice,
+        Opcode,
+    },
     testing::{self, ByHand, Heard, Line, World},
 };
 
@@ -10,6 +13,9 @@ use crate::support::*;
 
 /// Event data whose bracket never closes, so that nobody can tell where the event ends.
 const OPEN: &str = r#"{"a":"#;
+
+/// Stands for a message that is broken by itself, whatever that is in the form it has.
+const SPOILT: &str = "spoilt";
 
 /// What a user sees of a lost connection until the replay begins.
 fn lost(what: &str) -> Vec<String> {
@@ -42,8 +48,15 @@ fn with_replay(replay: impl Fn(u64, &mut Line) + 'static) -> World<ByHand> {
 
 #[test]
 fn an_event_that_cannot_be_read_costs_one_connection_and_is_then_passed_over() {
-    for compression in [Compression::None, Compression::ZlibStream] {
-        let mut world = ready_with(options(), config().compression(compression));
+    for (compression, encoding) in [
+        (Compression::None, Encoding::Json),
+        (Compression::Payload, Encoding::Json),
+        (Compression::ZlibStream, Encoding::Json),
+        (Compression::None, Encoding::Etf),
+        (Compression::ZstdStream, Encoding::Etf),
+    ] {
+        let config = config().compression(compression).encoding(encoding);
+        let mut world = ready_with(options(), config);
         world.emit("BAD", OPEN);
         world.emit("GOOD", "{}");
         world.pass_ms(100);
@@ -161,32 +174,26 @@ fn without_a_session_each_unreadable_message_costs_its_connection() {
     }
 }
 
-#[test]
-fn an_inflated_message_that_is_no_text_is_unreadable_and_the_stream_goes_on_behind_it() {
-    let mut deflater = Compress::new(flate2::Compression::default(), true);
-    let mut deflate = move |text: &[u8], is_fresh: bool| {
-        if is_fresh {
-            deflater.reset();
-        }
-        let mut out = Vec::with_capacity(text.len() + 1024);
-        deflater.compress_vec(text, &mut out, FlushCompress::Sync).expect("in memory");
-        out
-    };
+/// A session with one event that is spoilt on every connection: it costs the first of them, and nothing else is lost.
+#[track_caller]
+fn assert_only_it_is_lost(
+    config: ConfigBuilder,
+    mut write: impl FnMut(&str, bool) -> Frame + 'static,
+) {
     let react = move |heard: &Heard, line: &mut Line| match heard {
-        Heard::Connected(_) => line.binary(deflate(HELLO.as_bytes(), true)),
-        Heard::Message(Opcode::HEARTBEAT, _) => line.binary(deflate(ACK.as_bytes(), false)),
+        Heard::Connected(_) => line.frame(write(HELLO, true)),
+        Heard::Message(Opcode::HEARTBEAT, _) => line.frame(write(ACK, false)),
         Heard::Message(opcode @ (Opcode::IDENTIFY | Opcode::RESUME), _) => {
             if *opcode == Opcode::IDENTIFY {
-                line.binary(deflate(READY.as_bytes(), false));
+                line.frame(write(READY, false));
             }
-            line.binary(deflate(b"{\"t\":\"A\",\"s\":2,\"op\":0,\"d\":\"\xFF\"}", false));
-            line.binary(deflate(dispatch("B", 3).as_bytes(), false));
-            line.binary(deflate(dispatch("RESUMED", 4).as_bytes(), false));
+            for text in [SPOILT, &dispatch("B", 3), &dispatch("RESUMED", 4)] {
+                line.frame(write(text, false));
+            }
         }
         _ => {}
     };
-    let config = config().compression(Compression::ZlibStream).build().expect("valid");
-    let mut world = World::against(ByHand::new(react), config);
+    let mut world = World::against(ByHand::new(react), config.build().expect("valid"));
     world.start();
     world.pass(10);
     let told = [
@@ -202,14 +209,73 @@ fn an_inflated_message_that_is_no_text_is_unreadable_and_the_stream_goes_on_behi
     assert_names(&mut world, &[FIRST, &lost, &told]);
 }
 
+/// Makes the messages of a zlib stream; the second argument tells whether a connection begins.
+fn deflate() -> impl FnMut(&[u8], bool) -> Frame {
+    let mut deflater = Compress::new(flate2::Compression::default(), true);
+    move |text, is_fresh| {
+        if is_fresh {
+            deflater.reset();
+        }
+        let mut out = Vec::with_capacity(text.len() + 1024);
+        deflater.compress_vec(text, &mut out, FlushCompress::Sync).expect("in memory");
+        Frame::Binary(out)
+    }
+}
+
+/// `text` as a term, or a term that breaks off.
+fn term(text: &str) -> Vec<u8> {
+    let is_spoilt = text == SPOILT;
+    let text = if is_spoilt { dispatch("A", 2) } else { text.to_owned() };
+    let Ok(Frame::Binary(mut term)) = Encoding::Etf.encode(text) else {
+        panic!("expected JSON to have a form in ETF")
+    };
+    if is_spoilt {
+        term.pop();
+    }
+    term
+}
+
+#[test]
+fn an_inflated_message_that_is_no_text_is_unreadable_and_the_stream_goes_on_behind_it() {
+    let mut deflate = deflate();
+    assert_only_it_is_lost(config().compression(Compression::ZlibStream), move |text, is_fresh| {
+        let no_text = b"{\"t\":\"A\",\"s\":2,\"op\":0,\"d\":\"\xFF\"}";
+        deflate(if text == SPOILT { no_text } else { text.as_bytes() }, is_fresh)
+    });
+}
+
+#[test]
+fn a_term_that_cannot_be_read_is_unreadable_and_the_stream_goes_on_behind_it() {
+    let etf = config().encoding(Encoding::Etf);
+    assert_only_it_is_lost(etf.clone(), |text, _| Frame::Binary(term(text)));
+    let mut deflate = deflate();
+    assert_only_it_is_lost(etf.compression(Compression::ZlibStream), move |text, is_fresh| {
+        deflate(&term(text), is_fresh)
+    });
+}
+
+#[test]
+fn a_compressed_payload_that_cannot_be_inflated_is_unreadable_and_spoils_no_other() {
+    for spoilt in [&b""[..], b"no zlib", &[0x78, 0x9C, 0xAB, 0x56]] {
+        assert_only_it_is_lost(config().compression(Compression::Payload), move |text, _| {
+            if text == SPOILT { Frame::Binary(spoilt.to_vec()) } else { Frame::Text(text.into()) }
+        });
+    }
+}
+
 #[test]
 fn a_session_is_resumed_behind_an_event_that_is_too_large_twice() {
-    let limits = [
-        (Compression::None, Limits { message_bytes: 1000, ..Limits::default() }),
-        (Compression::ZlibStream, Limits { inflated_bytes: 1000, ..Limits::default() }),
-    ];
-    for (compression, limits) in limits {
-        let mut world = ready_with(options(), config().compression(compression).limits(limits));
+    let received = || Limits { message_bytes: 1000, ..Limits::default() };
+    let inflated = || Limits { inflated_bytes: 1000, ..Limits::default() };
+    for (compression, encoding, limits) in [
+        (Compression::None, Encoding::Json, received()),
+        (Compression::Payload, Encoding::Json, inflated()),
+        (Compression::ZlibStream, Encoding::Json, inflated()),
+        (Compression::None, Encoding::Etf, inflated()),
+        (Compression::ZlibStream, Encoding::Etf, inflated()),
+    ] {
+        let config = config().compression(compression).encoding(encoding).limits(limits);
+        let mut world = ready_with(options(), config);
         world.inject(testing::Fault::BigMessage { bytes: 5000 });
         world.emit("GOOD", "{}");
         world.pass_ms(100);

@@ -5,7 +5,11 @@ use std::{fs, process::Command};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::{progress::Step, tools, workspace::Workspace};
+use crate::{
+    progress::{self, Step},
+    tools,
+    workspace::Workspace,
+};
 
 /// What runs the targets. Sanitizers need its nightly Rust, of whichever day.
 const RUNNER: &str = "cargo-fuzz";
@@ -48,7 +52,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             .args(["--", &format!("-max_total_time={}", options.seconds)])
             .arg(format!("-max_len={LONGEST}"));
         let title = format!("Fuzz {target} for {} s", options.seconds);
-        Step::run(&title, |step| step.execute(&mut fuzz))?;
+        let output = Step::run(&title, |step| step.output(&mut fuzz))?;
+        let output = String::from_utf8_lossy(&output);
+        output.lines().filter(|line| line.starts_with("Done ")).for_each(progress::say);
     }
     Ok(())
 }

@@ -12,6 +12,9 @@ use shardwire_fuzz::stream::Deflater;
 /// Longer messages of the mock would only slow the fuzzer down.
 const LONGEST: usize = 6000;
 
+/// The same for terms, where a tag needs but a few bytes.
+const LONGEST_TERM: usize = 200;
+
 /// Envelopes that the mock does not make.
 const ENVELOPES: [&str; 8] = [
     r#"{"op":0,"t":"A\u0042","s":3,"d":{"content":"}],\"op\":9 \\","x":["\\\"]"]}}"#,
@@ -35,6 +38,30 @@ const PAYLOADS: [(u8, &str); 10] = [
     (2, "false"),
     (3, "Authentication failed."),
     (3, "\u{0}\r\n é"),
+];
+
+/// Messages in ETF that Erlang would not write, or not alone.
+const TERMS: [(&str, &[u8]); 9] = [
+    (
+        "keys-of-all-kinds",
+        b"\x83t\0\0\0\x04d\0\x01t\x6a\x61\x07\x6am\0\0\0\x01x\x6an\x01\0\xff\x6a",
+    ),
+    ("large-sequence", b"\x83t\0\0\0\x01s\x01sn\x08\0\x01\x02\x03\x04\x05\x06\x07\x08"),
+    ("text-of-controls", b"\x83m\0\0\0\x08\0\n\"\\\xff\xc3\x7f\x80"),
+    ("float-of-text", b"\x83c1.50000000000000000000e+00\0\0\0\0\0"),
+    ("endless-float", b"\x83F\x7f\xf0\0\0\0\0\0\0"),
+    ("improper-list", b"\x83l\0\0\0\x01\x61\x01\x61\x02"),
+    ("lying-count", b"\x83l\xff\xff\xff\xff\x6a"),
+    ("lying-size", b"\x83P\xff\xff\xff\xffx\x9c"),
+    ("nested-tuples", b"\x83h\x01h\x01h\x01h\x02\x6ai\0\0\0\0"),
+];
+
+/// JSON that ETF has other forms for.
+const SENT: [&str; 4] = [
+    "[0,255,256,-1,2147483647,2147483648,-2147483649,18446744073709551615,-0,0.5,1e15,5e-324]",
+    "[170141183460469231731687303715884105727,1e999,1.7976931348623157e308,-1E-7]",
+    r#"{"s":4294967296,"d":{"s":4294967296,"\u0064":null},"s":1}"#,
+    r#"["\ud83d\ude00","\ud83d","\u0000",true,false,null,[],{}]"#,
 ];
 
 /// Stories, step by step; see `src/machine.rs`. What they have in common is in [`READY`].
@@ -65,9 +92,9 @@ fn main() -> io::Result<()> {
         seeds.insert(format!("payloads/ours-{at:02}"), [&[*kind], text.as_bytes()].concat());
     }
     for (name, steps) in STORIES {
-        for compression in 0..2 {
-            let story = [&[compression], &READY[..], steps].concat();
-            seeds.insert(format!("machine/{name}-{compression}"), story);
+        for form in 0..5 {
+            let story = [&[form], &READY[..], steps].concat();
+            seeds.insert(format!("machine/{name}-{form}"), story);
         }
     }
     for level in [0, 1, 6, 9] {
@@ -83,6 +110,14 @@ fn main() -> io::Result<()> {
         seeds.insert(format!("zlib/ours-{at}"), [&head[..], &pieces.concat()].concat());
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    for (name, term) in TERMS {
+        seeds.insert(format!("etf/{name}"), term.into());
+    }
+    for (at, text) in SENT.iter().chain(&ENVELOPES).enumerate() {
+        seeds.insert(format!("etf/json-{at:02}"), text.as_bytes().into());
+    }
+    let erlang = fs::read_to_string(folder.join("../../tests/vectors/etf.txt"))?;
+    seeds.extend(terms(&erlang).map(|(tag, term)| (format!("etf/erlang-{tag:03}"), term)));
     for file in ["zstd_stream", "zstd_frames"] {
         let path = folder.join(format!("../../tests/vectors/{file}.bin"));
         seeds.extend(
@@ -128,6 +163,23 @@ fn messages() -> Vec<String> {
     }
     messages.retain(|text| text.len() <= LONGEST);
     messages
+}
+
+/// Of what Erlang wrote (see `tests/vectors/etf.escript`), the longest short term of each tag.
+fn terms(vectors: &str) -> impl Iterator<Item = (u8, Vec<u8>)> {
+    let mut longest: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
+    for line in vectors.lines() {
+        let hex = line.split('\t').next().unwrap_or_default();
+        let nibbles = hex.chars().filter_map(|digit| digit.to_digit(16)).collect::<Vec<_>>();
+        let byte = |pair: &[u32]| u8::try_from(pair[0] << 4 | pair[1]).expect("two digits");
+        let term: Vec<u8> = nibbles.chunks_exact(2).map(byte).collect();
+        let Some(tag) = term.get(1).copied() else { continue };
+        let kept = longest.entry(tag).or_default();
+        if term.len() <= LONGEST_TERM && term.len() > kept.len() {
+            *kept = term;
+        }
+    }
+    longest.into_iter()
 }
 
 /// The vectors of a file of `tests/vectors` (see `vectors.py` there) by their names: the first messages of each, with their

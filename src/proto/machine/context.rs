@@ -226,7 +226,10 @@ impl Context {
 
     /// Sends a message of the life cycle.
     fn say(&mut self, text: String) {
-        self.transmit(self.config.encode(text));
+        // All of it was written or checked here, so every encoding can express it. Should a codec from outside fail
+        // nevertheless, the Gateway answers an empty message with 4002.
+        let frame = self.config.encode(text).unwrap_or_else(|_| Frame::Binary(Vec::new()));
+        self.transmit(frame);
     }
 
     fn transmit(&mut self, frame: Frame) {

@@ -60,7 +60,7 @@ pub(super) fn decode(bytes: &[u8], limit: usize, out: &mut String) -> Result<(),
     match bytes {
         [VERSION, COMPRESSED, packed @ ..] => inflate(packed, limit, out),
         [VERSION, term @ ..] => Transcoder::new(term, limit, out).run(),
-        _ => Err(CodecError::Broken("expected ETF messages to begin with 131")),
+        _ => Err(CodecError::BadMessage("expected ETF messages to begin with 131")),
     }
 }
 
@@ -75,9 +75,11 @@ pub(super) fn encode(json: &str) -> Result<Vec<u8>, CodecError> {
     Ok(out)
 }
 
-const ENDED: CodecError = CodecError::Broken("expected an ETF term to go on");
-const NOT_JSON: CodecError = CodecError::Broken("expected JSON to encode");
-const TOO_DEEP: CodecError = CodecError::Broken("expected values that are less deeply nested");
+const ENDED: CodecError = CodecError::BadMessage("expected an ETF term to go on");
+const LYING_SIZE: CodecError =
+    CodecError::BadMessage("expected a compressed ETF term of the size that it names");
+const NOT_JSON: CodecError = CodecError::BadMessage("expected JSON to encode");
+const TOO_DEEP: CodecError = CodecError::BadMessage("expected values that are less deeply nested");
 
 /// The front of what has not been read.
 struct Reader<'a>(&'a [u8]);
@@ -157,7 +159,7 @@ impl<'a, 'o> Transcoder<'a, 'o> {
             }
         }
         if !self.rest.0.is_empty() {
-            return Err(CodecError::Broken("expected nothing after the ETF term"));
+            return Err(CodecError::BadMessage("expected nothing after the ETF term"));
         }
         self.check_room(0)
     }
@@ -205,7 +207,7 @@ impl<'a, 'o> Transcoder<'a, 'o> {
                 let count = self.rest.long()?;
                 return self.open(Kind::Map, count);
             }
-            other => return Err(CodecError::Broken(refusal(other))),
+            other => return Err(CodecError::BadMessage(refusal(other))),
         }
         Ok(true)
     }
@@ -246,7 +248,7 @@ impl<'a, 'o> Transcoder<'a, 'o> {
 
     fn end(&mut self, kind: Kind) -> Result<(), CodecError> {
         if kind == Kind::List && self.rest.byte()? != NIL {
-            return Err(CodecError::Broken("expected ETF lists to end properly"));
+            return Err(CodecError::BadMessage("expected ETF lists to end properly"));
         }
         self.out.push(if kind == Kind::Map { '}' } else { ']' });
         Ok(())
@@ -267,7 +269,7 @@ impl<'a, 'o> Transcoder<'a, 'o> {
             SMALL_INTEGER | INTEGER => self.integer(tag, "\"")?,
             SMALL_BIG | LARGE_BIG => self.big(tag, "\"")?,
             _ => {
-                return Err(CodecError::Broken(
+                return Err(CodecError::BadMessage(
                     "expected atoms, binaries or integers as keys of ETF maps",
                 ));
             }
@@ -294,7 +296,7 @@ impl<'a, 'o> Transcoder<'a, 'o> {
         let is_negative = self.rest.byte()? != 0;
         let magnitude = self.rest.take(length)?;
         if length > WIDEST {
-            return Err(CodecError::Broken("expected integers of at most 256 bytes in ETF"));
+            return Err(CodecError::BadMessage("expected integers of at most 256 bytes in ETF"));
         }
         self.out.push_str(quote);
         if is_negative && magnitude.iter().any(|byte| *byte != 0) {
@@ -307,7 +309,7 @@ impl<'a, 'o> Transcoder<'a, 'o> {
 
     fn float(&mut self, value: f64) -> Result<(), CodecError> {
         if !value.is_finite() {
-            return Err(CodecError::Broken("expected finite floats in ETF"));
+            return Err(CodecError::BadMessage("expected finite floats in ETF"));
         }
         // This form, unlike that without the question mark, writes 1e300 as such and not as 301 digits.
         let _ = write!(self.out, "{value:?}");
@@ -395,10 +397,12 @@ fn inflate(packed: &[u8], limit: usize, out: &mut String) -> Result<(), CodecErr
     }
     // Made for this message alone, since Discord compresses none so.
     let mut zlib = <Single>::new(size);
-    let term = zlib.feed(packed.0)?;
-    if term.len() != size {
-        return Err(CodecError::Broken("expected a compressed ETF term of the size that it names"));
-    }
+    let term = match zlib.feed(packed.0) {
+        Ok(term) if term.len() == size => term,
+        // The term is larger than its size says, not than what is allowed.
+        Ok(_) | Err(CodecError::Oversized { .. }) => return Err(LYING_SIZE),
+        Err(error) => return Err(error),
+    };
     Transcoder::new(term, limit, out).run()
 }
 
@@ -502,7 +506,7 @@ fn write_number(digits: &str, out: &mut Vec<u8>) -> Result<(), CodecError> {
     let Ok(whole) = digits.parse::<i128>() else {
         let float = digits.parse().unwrap_or(f64::NAN);
         if !float.is_finite() {
-            return Err(CodecError::Broken("expected numbers that a float can hold"));
+            return Err(CodecError::BadMessage("expected numbers that a float can hold"));
         }
         out.push(NEW_FLOAT);
         out.extend(float.to_be_bytes());
@@ -532,7 +536,7 @@ fn write_binary(text: &str, out: &mut Vec<u8>) -> Result<(), CodecError> {
 
 fn write_length(length: usize, out: &mut Vec<u8>) -> Result<(), CodecError> {
     let length = u32::try_from(length)
-        .map_err(|_| CodecError::Broken("expected texts and lists shorter than 4 GiB"))?;
+        .map_err(|_| CodecError::BadMessage("expected texts and lists shorter than 4 GiB"))?;
     out.extend(length.to_be_bytes());
     Ok(())
 }
@@ -605,7 +609,7 @@ mod tests {
     fn every_beginning_of_a_message_is_refused() {
         let whole = sample();
         for end in 0..whole.len() {
-            assert!(matches!(decoded(&whole[..end]), Err(CodecError::Broken(_))), "{end}");
+            assert!(matches!(decoded(&whole[..end]), Err(CodecError::BadMessage(_))), "{end}");
         }
     }
 
@@ -704,14 +708,14 @@ mod tests {
         let size = u32::try_from(term.len()).expect("small");
         assert_eq!(decoded(&compressed(term, size)), decoded(&sample()));
         for wrong in [0, size - 1, size + 1] {
-            assert!(decoded(&compressed(term, wrong)).is_err(), "{wrong}");
+            assert_eq!(decoded(&compressed(term, wrong)), Err(LYING_SIZE), "{wrong}");
         }
         let bomb = vec![0; 50 << 20];
         assert_eq!(
             decoded(&compressed(&bomb, 50 << 20)),
             Err(CodecError::Oversized { limit: LIMIT })
         );
-        assert!(decoded(&compressed(&bomb, 1000)).is_err());
+        assert_eq!(decoded(&compressed(&bomb, 1000)), Err(LYING_SIZE));
     }
 
     #[test]

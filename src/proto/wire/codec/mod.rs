@@ -145,10 +145,11 @@ impl Encoding {
 /// Why a message could not be turned into text, or a text into a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodecError {
-    /// The compressed stream is broken; says what was expected.
+    /// A message by itself is broken; says what was expected. The next one can be read.
+    BadMessage(&'static str),
+    /// What all messages of the connection share is broken: the compressed stream, or the agreement to have one. Says what
+    /// was expected.
     Broken(&'static str),
-    /// A message is no text; says what was expected. The stream is intact: the next message can be read.
-    NotText(&'static str),
     /// A message grew beyond the limit.
     Oversized {
         /// The limit, in bytes.
@@ -260,7 +261,7 @@ impl Own {
         match self.encoding {
             Encoding::Json => str::from_utf8(bytes)
                 .map(Some)
-                .map_err(|_| CodecError::NotText("expected inflated messages to be UTF-8")),
+                .map_err(|_| CodecError::BadMessage("expected inflated messages to be UTF-8")),
             Encoding::Etf => {
                 etf::decode(bytes, self.limit, &mut self.text)?;
                 Ok(Some(&self.text))

@@ -74,10 +74,15 @@ impl<I: Inflate> Single<I> {
     pub(super) fn feed(&mut self, input: &[u8]) -> Result<&[u8], CodecError> {
         self.state.reset();
         self.buffer.next_message();
-        if inflate(&mut self.state, input, &mut self.buffer)? != Then::End {
-            return Err(CodecError::Broken("expected a whole zlib stream in each binary message"));
+        match inflate(&mut self.state, input, &mut self.buffer) {
+            Ok(Then::End) => Ok(self.buffer.message()),
+            Ok(_) => {
+                Err(CodecError::BadMessage("expected a whole zlib stream in each binary message"))
+            }
+            // Nothing of this stream is left to the next message.
+            Err(CodecError::Broken(expected)) => Err(CodecError::BadMessage(expected)),
+            Err(error) => Err(error),
         }
-        Ok(self.buffer.message())
     }
 }
 
@@ -262,11 +267,12 @@ mod tests {
         let mut zlib = Single::<I>::new(LIMIT);
         // The four bytes of the checksum included.
         for cut in 0..wire.len() {
-            assert!(zlib.feed(&wire[..cut]).is_err(), "{cut}");
+            assert!(matches!(zlib.feed(&wire[..cut]), Err(CodecError::BadMessage(_))), "{cut}");
             assert_eq!(zlib.feed(&wire), Ok(&b"[1,2,3]"[..]), "{cut}");
         }
-        assert!(zlib.feed(&[&wire[..], b"x"].concat()).is_err());
-        assert!(zlib.feed(b"[1,2,3]").is_err());
+        for bad in [&[&wire[..], b"x"].concat()[..], b"[1,2,3]"] {
+            assert!(matches!(zlib.feed(bad), Err(CodecError::BadMessage(_))));
+        }
         for at in 0..wire.len() {
             let mut bad = wire.clone();
             bad[at] ^= 0x55;
@@ -337,8 +343,10 @@ mod tests {
     }
 
     fn broken_and_ended_streams_are_errors<I: Inflate>() {
-        assert!(Stream::<I>::new(LIMIT).feed(b"not zlib at all").is_err());
-        assert!(Stream::<I>::new(LIMIT).feed(&single(b"{}")).is_err());
+        for bad in [&b"not zlib at all"[..], &single(b"{}")] {
+            let mut zlib = Stream::<I>::new(LIMIT);
+            assert!(matches!(zlib.feed(bad), Err(CodecError::Broken(_))));
+        }
     }
 
     fn corrupting_any_byte_never_panics<I: Inflate>() {
