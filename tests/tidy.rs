@@ -47,6 +47,8 @@ const FLOORS: &[(&str, u32)] = &[
     ("proto/pace", 40),
     ("proto/pace/mod", 41),
     ("proto/exchange", 42),
+    ("proto/machine/beats", 50),
+    ("proto/machine/cursor", 50),
     ("proto/machine/link", 50),
     ("proto/machine/context", 51),
     ("proto/machine/state", 60),

@@ -30,6 +30,7 @@ mod time;
 mod turn;
 pub(crate) mod wire;
 
+#[allow(unused_imports, reason = "only `web` hands values over by itself")]
 pub(crate) use self::form::{Form, Value, millis};
 pub use self::{
     command::{

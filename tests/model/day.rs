@@ -230,7 +230,7 @@ impl Day {
         machine.status() == Status::Ready && !is_served
     }
 
-    fn complaint(&self) -> String {
+    pub fn complaint(&self) -> String {
         let state = |shard: usize| {
             let machine = self.world.shard(shard).machine();
             format!(

@@ -51,7 +51,7 @@ fn in_every_chance_world_a_fatal_code_is_the_end() {
         day.inject(faults::fatal(&mut Random::new(seed)));
         // The references allow no connection after it.
         day.pass(Duration::from_secs(3600));
-        assert!(day.has_stopped(), "seed {seed}");
+        assert!(day.has_stopped(), "seed {seed}: {}", day.complaint());
     }
 }
 

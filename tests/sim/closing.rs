@@ -343,3 +343,15 @@ fn a_spent_identify_budget_stops_the_shard_and_says_for_how_long() {
     let left = Duration::from_millis(3_600_000 - 40);
     assert_eq!(*reason, StopReason::IdentifyBudgetSpent(BudgetSpent { retry_in: left }));
 }
+
+#[test]
+fn a_fatal_code_counts_though_the_connection_was_being_left_for_another_reason() {
+    let mut world = by_hand(polite);
+    world.until_ready();
+    world.server_mut().line().text("{");
+    world.server_mut().line().close(4004, "");
+    world.pass(3600);
+    assert_eq!(world.status(), Status::Stopped);
+    assert_eq!(world.opened_urls().len(), 1);
+    assert_eq!(world.names().last().map(String::as_str), Some("stopped fatal-4004"));
+}

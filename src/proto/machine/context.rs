@@ -3,14 +3,15 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use super::{beats::Beats, cursor::Cursor};
 use crate::proto::{
     command::Kind,
     config::Config,
     error::{CommandError, Fault},
-    event::{Counters, Dispatch, Event, EventCounts, Host, Latency, Next, Notice},
+    event::{Counters, Dispatch, Event, EventCounts, Host, Next, Notice},
     exchange::Output,
     hooks::{ConnectPlan, Tap},
-    pace::{Backoff, Line, Me, Requests},
+    pace::{Backoff, Line, Requests},
     random::Random,
     request::{RequestError, RequestId},
     session::Session,
@@ -29,9 +30,6 @@ const INVALID_SESSION_WAIT: (Duration, Duration) = (Duration::from_secs(1), Dura
 /// Opcode 9 with `true` this often in a row counts as `false`: hope without end was seen in the wild.
 const MOST_HOPES: u32 = 3;
 
-/// Round trips kept for the history.
-const HISTORY: usize = 5;
-
 /// A command that waited longer than this is told of: whoever sent it may have stopped waiting.
 const SLOW: Duration = Duration::from_secs(10);
 
@@ -46,25 +44,6 @@ pub(super) enum Stage {
     Ready,
     /// Resume was sent.
     Resuming,
-}
-
-/// The place in a session: id, sequence, resume address.
-#[derive(Debug, Default)]
-pub(super) struct Cursor {
-    /// `None` before READY: an outside fact, not a state of ours.
-    session_id: Option<String>,
-    /// As READY named it; checked each time before it is used.
-    resume_url: Option<String>,
-    /// The newest sequence number; never goes back. `None` before the first dispatch.
-    sequence: Option<u64>,
-    /// The sequence number that came last, which may have gone back; for noticing gaps.
-    latest: Option<u64>,
-    /// The number of the newest RESUMED, which a replay may repeat.
-    resumed_at: Option<u64>,
-    /// The bot's own id; `None` if READY did not tell it.
-    user_id: Option<String>,
-    /// The sequence number behind which a message last cost the connection because it could not be read.
-    stumbled_at: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -82,8 +61,8 @@ pub(super) struct Context {
     pub requests: Requests,
     pub outputs: VecDeque<Output>,
     pub random: Random,
+    pub cursor: Cursor,
     backoff: Backoff,
-    cursor: Cursor,
     host: Host,
     /// What identify says about the client; a hook may change it.
     properties: IdentifyProperties,
@@ -95,48 +74,6 @@ pub(super) struct Context {
     resume_failures: u32,
     /// Opcode 9 with `true` in a row.
     hopes: u32,
-}
-
-/// Heartbeats of the current connection, for whoever asks.
-#[derive(Debug, Default)]
-pub(super) struct Beats {
-    latency: Latency,
-    sent_at: Option<Instant>,
-    acked_at: Option<Instant>,
-    /// Sum and number of round trips, for the average.
-    round_trips: (Duration, u32),
-}
-
-impl Beats {
-    fn new(interval: Option<Duration>) -> Self {
-        Self {
-            latency: Latency { interval, is_acked: true, ..Latency::default() },
-            ..Self::default()
-        }
-    }
-
-    fn acked(&mut self, round_trip: Option<Duration>, is_acked: bool, now: Instant) {
-        self.latency.is_acked = is_acked;
-        self.acked_at = Some(now);
-        let Some(round_trip) = round_trip else { return };
-        self.round_trips.0 = self.round_trips.0.saturating_add(round_trip);
-        self.round_trips.1 = self.round_trips.1.saturating_add(1);
-        self.latency.last = Some(round_trip);
-        self.latency.average = self.round_trips.0.checked_div(self.round_trips.1);
-        self.latency.history.insert(0, round_trip);
-        self.latency.history.truncate(HISTORY);
-    }
-
-    /// All of it, at `now`.
-    pub fn latency(&self, is_running: bool, now: Instant) -> Latency {
-        let ago = |at: Option<Instant>| at.map(|at| now.saturating_since(at));
-        Latency {
-            sent_ago: ago(self.sent_at),
-            acked_ago: ago(self.acked_at),
-            is_running,
-            ..self.latency.clone()
-        }
-    }
 }
 
 impl Context {
@@ -216,7 +153,7 @@ impl Context {
     fn resume_host(&self) -> Option<GatewayUrl> {
         let has_hope =
             self.resume_host_failures < self.config.choices.patience.resume_host_failures;
-        let text = self.cursor.resume_url.as_deref().filter(|_| has_hope && self.has_session())?;
+        let text = self.cursor.resume_url().filter(|_| has_hope && self.has_session())?;
         self.config.resume_url(text)
     }
 
@@ -272,8 +209,8 @@ impl Context {
     pub fn resume(&mut self) {
         let resume = Resume {
             token: self.config.token.reveal(),
-            session_id: self.cursor.session_id.as_deref().unwrap_or_default(),
-            seq: self.cursor.sequence.unwrap_or_default(),
+            session_id: self.cursor.session_id().unwrap_or_default(),
+            seq: self.cursor.sequence().unwrap_or_default(),
         };
         let text = resume.encode();
         self.counters.resumes += 1;
@@ -282,9 +219,8 @@ impl Context {
 
     pub fn heartbeat(&mut self, now: Instant) {
         self.counters.heartbeats += 1;
-        self.beats.latency.is_acked = false;
-        self.beats.sent_at = Some(now);
-        self.say(payload::heartbeat(self.cursor.sequence));
+        self.beats.sent(now);
+        self.say(payload::heartbeat(self.cursor.sequence()));
     }
 
     pub fn expect_heartbeats_every(&mut self, interval: Duration) {
@@ -410,7 +346,7 @@ impl Context {
         is_replay: bool,
         is_no_better: &mut bool,
     ) -> Result<(), Fault> {
-        let is_again = self.cursor.stumbled_at == self.cursor.sequence;
+        let is_again = self.cursor.is_stumbling_again();
         match fault {
             Fault::BadEnvelope(_) | Fault::Oversized { .. } if !self.has_session() => {}
             Fault::BadEnvelope(error) if is_again || *is_no_better => {
@@ -419,15 +355,15 @@ impl Context {
                 return Ok(());
             }
             Fault::BadEnvelope(_) => {
-                self.cursor.stumbled_at = self.cursor.sequence;
+                self.cursor.stumble();
                 // It came further than the last one, so resumes are not in vain.
                 self.resume_failures = 0;
             }
             Fault::Oversized { limit } if is_again && is_replay => {
-                self.cursor.sequence = self.cursor.sequence.map(|last| last.saturating_add(1));
+                self.cursor.pass_over();
                 self.emit(Event::Notice(Notice::Oversized { limit }));
             }
-            Fault::Oversized { .. } => self.cursor.stumbled_at = self.cursor.sequence,
+            Fault::Oversized { .. } => self.cursor.stumble(),
             _ => {}
         }
         Err(fault)
@@ -438,11 +374,9 @@ impl Context {
         self.advance(envelope.sequence);
         let name = envelope.name.as_deref().unwrap_or_default();
         self.events.count(name);
-        let Cursor { session_id, user_id, .. } = &self.cursor;
-        let me = Me { user_id: user_id.as_deref(), session_id: session_id.as_deref() };
-        self.requests.on_dispatch(envelope, me, now);
+        self.requests.on_dispatch(envelope, self.cursor.me(), now);
         if name == "RESUMED" {
-            self.cursor.resumed_at = envelope.sequence.filter(|sequence| *sequence > 0);
+            self.cursor.resumed(envelope.sequence);
         }
         if !self.config.choices.filter.wants(name) {
             self.counters.filtered += 1;
@@ -457,79 +391,32 @@ impl Context {
         }));
     }
 
-    /// Whether a replay repeats what was delivered before.
-    pub fn is_repeated(&self, sequence: Option<u64>) -> bool {
-        sequence.is_some_and(|sequence| sequence > 0 && Some(sequence) <= self.cursor.sequence)
-    }
-
-    /// Whether a READY is that of the session that goes on, come again in the replay.
-    pub fn is_old_ready(&self, ready: &Ready, sequence: Option<u64>) -> bool {
-        self.cursor.session_id.as_ref() == Some(&ready.session_id) && self.is_repeated(sequence)
-    }
-
-    /// Whether a RESUMED is that of an earlier resume, come again in the replay.
-    pub fn is_old_resumed(&self, sequence: Option<u64>) -> bool {
-        sequence.is_some() && sequence == self.cursor.resumed_at
-    }
-
     fn advance(&mut self, sequence: Option<u64>) {
-        let Some(sequence) = sequence else { return };
-        self.cursor.sequence = self.cursor.sequence.max(Some(sequence));
-        if sequence == 0 {
-            // Some servers number everything 0, which says nothing.
-            return;
-        }
-        if let Some(missing) = self.cursor.latest.and_then(|latest| sequence.checked_sub(latest))
-            && missing > 1
-        {
-            let missing = missing - 1;
+        if let Some(missing) = self.cursor.advance(sequence) {
             self.counters.gaps = self.counters.gaps.saturating_add(missing);
             self.emit(Event::Notice(Notice::SequenceGap { missing }));
         }
-        self.cursor.latest = Some(sequence);
     }
 
     // The session.
 
     pub fn has_session(&self) -> bool {
-        self.cursor.session_id.is_some() && self.cursor.sequence.is_some()
+        self.cursor.is_set()
     }
 
     pub fn session(&self) -> Option<Session> {
-        Some(Session {
-            id: self.cursor.session_id.clone()?,
-            sequence: self.cursor.sequence?,
-            resume_url: self.cursor.resume_url.clone(),
-            shard: self.config.shard,
-            user_id: self.cursor.user_id.clone(),
-        })
-    }
-
-    pub fn take_up(&mut self, session: Session) {
-        self.cursor = Cursor {
-            session_id: Some(session.id),
-            resume_url: session.resume_url,
-            sequence: Some(session.sequence),
-            latest: Some(session.sequence),
-            user_id: session.user_id,
-            ..Cursor::default()
-        };
+        self.cursor.session(self.config.shard)
     }
 
     /// READY began a new session.
     pub fn begin(&mut self, ready: Ready) {
-        let named = ready.resume_gateway_url;
+        let named = ready.resume_gateway_url.clone();
         let is_named = named.is_some();
         let resume_url = named.filter(|url| self.config.safe_url(url).is_some());
         if is_named && resume_url.is_none() {
             self.emit(Event::Notice(Notice::BadResumeUrl));
         }
-        self.cursor = Cursor {
-            session_id: Some(ready.session_id),
-            resume_url,
-            user_id: ready.user_id,
-            ..Cursor::default()
-        };
+        self.cursor = Cursor::begin(ready, resume_url);
         self.requests.on_new_session();
         self.prove();
     }
@@ -587,7 +474,8 @@ impl Context {
         Next::Resume { host, retry_in }
     }
 
-    fn is_fatal(fault: &Fault) -> bool {
+    /// Whether nothing may follow.
+    pub fn is_fatal(fault: &Fault) -> bool {
         match fault {
             Fault::Closed(close) => CloseCode::of(close.code).verdict == Verdict::Stop,
             Fault::Tapped => true,

@@ -1,12 +1,14 @@
 //! The conductor: a shard's whole life as a pure value. Knows no socket and no clock.
 
+mod beats;
 mod context;
+mod cursor;
 mod link;
 mod state;
 
 use std::{mem, time::Duration};
 
-use self::{context::Context, link::Phase, state::State};
+use self::{context::Context, cursor::Cursor, link::Phase, state::State};
 use super::{
     command::Payload,
     config::Config,
@@ -56,7 +58,7 @@ impl ShardMachine {
         if session.id.is_empty() {
             return Err(ConfigError::BadSession("its id is empty"));
         }
-        self.cx.take_up(session);
+        self.cx.cursor = Cursor::take_up(session);
         Ok(self)
     }
 

@@ -267,6 +267,10 @@ impl State {
             Self::AwaitingHello { .. } | Self::Opening { .. } => {
                 lose(fault, Stage::Before, Remains::Gone, now, cx)
             }
+            // A code that forbids reconnecting counts, though the connection was being left for another reason.
+            Self::Closing { then: Then::Reconnect { .. }, .. } if Context::is_fatal(&fault) => {
+                lose(fault, Stage::Before, Remains::Gone, now, cx)
+            }
             Self::Closing { then, .. } => follow(then, now, cx),
             Self::Up(link) => lose(fault, stage(&link.phase), Remains::Gone, now, cx),
             state @ (Self::Idle | Self::Stopped | Self::Waiting { .. }) => state,
@@ -508,7 +512,7 @@ fn dispatch(
         (Some("READY"), _) => {
             let ready = Ready::parse(envelope.data)
                 .ok_or(Fault::BadPayload("expected READY to hold a session id"))?;
-            if cx.is_old_ready(&ready, envelope.sequence) {
+            if cx.cursor.is_old_ready(&ready, envelope.sequence) {
                 cx.counters.duplicates += 1;
                 return Ok(());
             }
@@ -516,14 +520,14 @@ fn dispatch(
             *phase = Phase::Ready;
         }
         (Some("RESUMED"), Phase::Resuming { replayed, .. })
-            if !cx.is_old_resumed(envelope.sequence) =>
+            if !cx.cursor.is_old_resumed(envelope.sequence) =>
         {
             let replayed = *replayed;
             cx.prove();
             cx.requests.on_resumed(now);
             *phase = Phase::Ready;
             // A number that is not new says that this RESUMED was handed over before, by another process perhaps.
-            if cx.is_repeated(envelope.sequence) {
+            if cx.cursor.is_repeated(envelope.sequence) {
                 cx.counters.duplicates += 1;
             } else {
                 cx.deliver(envelope, now);
@@ -533,7 +537,7 @@ fn dispatch(
         }
         (_, Phase::Resuming { replayed, give_up_at }) => {
             *give_up_at = now + cx.config.choices.patience.resumed;
-            if cx.is_repeated(envelope.sequence) {
+            if cx.cursor.is_repeated(envelope.sequence) {
                 cx.counters.duplicates += 1;
                 return Ok(());
             }
