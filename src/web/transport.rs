@@ -65,7 +65,10 @@ impl Transport for WebTransport {
         // A send on a socket that is closing throws or is dropped; its end is told by an event.
         let _ = match frame {
             Frame::Text(text) => socket.inner.send_with_str(&text),
-            Frame::Binary(bytes) => socket.inner.send_with_u8_array(&bytes),
+            // A copy of its own: workerd reads what it was given only later, when our memory holds something else.
+            Frame::Binary(bytes) => {
+                socket.inner.send_with_array_buffer(&Uint8Array::from(&*bytes).buffer())
+            }
         };
     }
 
