@@ -24,9 +24,7 @@ fn with_guilds() -> World {
 }
 
 fn guild_id(world: &World) -> String {
-    let guild = world.dispatches().into_iter().find(|dispatch| &*dispatch.name == "GUILD_CREATE");
-    let guild: serde_json::Value = guild.expect("a guild").deserialize().expect("JSON");
-    guild["id"].as_str().expect("a text").to_owned()
+    guild_ids(world).remove(0)
 }
 
 fn members(guild_id: &str, members: Members) -> RequestGuildMembers {

@@ -35,13 +35,6 @@ fn with_guilds_and(config: shardwire::proto::ConfigBuilder) -> World {
     world
 }
 
-fn guild_ids(world: &World) -> Vec<String> {
-    let guilds =
-        world.dispatches().into_iter().filter(|dispatch| &*dispatch.name == "GUILD_CREATE");
-    let id = |guild: Value| guild["id"].as_str().expect("a text").to_owned();
-    guilds.map(|guild| id(guild.deserialize().expect("JSON"))).collect()
-}
-
 fn all_members(guild_id: &str) -> Request {
     let members = Members::Named { query: String::new(), limit: 0 };
     request(guild_id, members)

@@ -146,6 +146,14 @@ pub fn faults<S: shardwire::testing::Server>(world: &World<S>) -> Vec<Fault> {
     world.events().into_iter().filter_map(fault).collect()
 }
 
+/// The ids of the guilds that a shard was told of.
+pub fn guild_ids(world: &World) -> Vec<String> {
+    let guilds =
+        world.dispatches().into_iter().filter(|dispatch| &*dispatch.name == "GUILD_CREATE");
+    let id = |guild: serde_json::Value| guild["id"].as_str().expect("a text").to_owned();
+    guilds.map(|guild| id(guild.deserialize().expect("JSON"))).collect()
+}
+
 /// What the gateway found wrong with the client.
 pub fn violations(world: &World) -> Vec<String> {
     world.server().state().violations
