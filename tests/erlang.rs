@@ -1,6 +1,9 @@
 //! ETF against Erlang itself: what it wrote is read, and it reads what was written.
 #![cfg(feature = "etf")]
 
+#[path = "common/wide_integers.rs"]
+mod wide_integers;
+
 use std::{
     fmt::Write as _,
     io::Write as _,
@@ -10,6 +13,8 @@ use std::{
 
 use serde_json::Value;
 use shardwire::proto::{CodecError, Compression, Decoder, Encoding, Frame, Random};
+
+use self::wide_integers::with_wide_integers_as_texts;
 
 /// Written by `vectors/etf.escript`.
 const VECTORS: &str = include_str!("vectors/etf.txt");
@@ -136,21 +141,6 @@ fn erlang_reads(messages: Vec<Vec<u8>>) -> String {
 
 fn value(json: &str) -> Value {
     serde_json::from_str(json).expect(json)
-}
-
-fn with_wide_integers_as_texts(value: Value) -> Value {
-    let is_small = |number: i64| i32::try_from(number).is_ok();
-    match value {
-        Value::Number(number) if !number.is_f64() && !number.as_i64().is_some_and(is_small) => {
-            number.to_string().into()
-        }
-        Value::Array(items) => items.into_iter().map(with_wide_integers_as_texts).collect(),
-        Value::Object(fields) => {
-            let fields = fields.into_iter();
-            fields.map(|(key, value)| (key, with_wide_integers_as_texts(value))).collect()
-        }
-        other => other,
-    }
 }
 
 fn random_json(random: &mut Random, depth: u32) -> Value {

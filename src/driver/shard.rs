@@ -228,16 +228,18 @@ impl<T: Transport, C: Timer> Shard<T, C> {
 
     /// Tells the machine whatever happens first: a wish of the user, a command, a message, or time.
     fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Read once for each message: in a browser every reading crosses into JavaScript.
+        let now = self.timer.now();
         if let Some(wish) = self.line.0.next_wish() {
-            self.tell(wish);
+            self.tell_at(wish, now);
         } else if let Some(number) = self.line.0.next_unwanted() {
             self.take_back(number);
         } else if let Some(errand) = self.line.0.next_errand(self.load()) {
-            self.run(errand);
-        } else if let Some(slept) = self.slept() {
-            self.tell(Input::Suspended(slept));
+            self.run(errand, now);
+        } else if let Some(slept) = self.slept(now) {
+            self.tell_at(Input::Suspended(slept), now);
         } else if let Poll::Ready(event) = self.transport.poll(cx) {
-            self.tell(event.into());
+            self.tell_at(event.into(), now);
         } else {
             ready!(self.timer.poll(cx));
             self.tell(Input::TimePassed);
@@ -246,8 +248,12 @@ impl<T: Transport, C: Timer> Shard<T, C> {
     }
 
     fn tell(&mut self, input: Input) {
-        self.show(|| Watched::Input(&input));
         let now = self.timer.now();
+        self.tell_at(input, now);
+    }
+
+    fn tell_at(&mut self, input: Input, now: Instant) {
+        self.show(|| Watched::Input(&input));
         self.machine.handle(input, now);
     }
 
@@ -262,8 +268,7 @@ impl<T: Transport, C: Timer> Shard<T, C> {
         Load { commands: self.machine.waiting(), requests: self.machine.open_requests() }
     }
 
-    fn run(&mut self, Errand { number, task }: Errand) {
-        let now = self.timer.now();
+    fn run(&mut self, Errand { number, task }: Errand, now: Instant) {
         match task {
             Task::Command { payload, options, teller } => {
                 match (self.machine.send(payload, options, now), teller) {
@@ -294,8 +299,7 @@ impl<T: Transport, C: Timer> Shard<T, C> {
     }
 
     /// How long the computer slept, if it did so since this was last asked.
-    fn slept(&mut self) -> Option<Duration> {
-        let now = self.timer.now();
+    fn slept(&mut self, now: Instant) -> Option<Duration> {
         if now < self.clocks.compared_at + COMPARE_EVERY {
             return None;
         }

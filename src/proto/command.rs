@@ -151,7 +151,7 @@ impl Payload {
         &self.kind
     }
 
-    /// The opcode and data of a command made here are text until the last moment in tests.
+    /// What goes over the wire, of a shard that speaks JSON.
     #[cfg(test)]
     pub(crate) fn text(&self) -> &str {
         match &self.frame {

@@ -9,7 +9,7 @@ use shardwire::{
     testing::{self, ByHand, GatewayOptions, Heard, Host, Line, World},
 };
 
-use crate::support::*;
+use crate::{support::*, wide_integers::with_wide_integers_as_texts};
 
 fn etf() -> ConfigBuilder {
     config().encoding(Encoding::Etf)
@@ -170,22 +170,6 @@ fn a_sequence_that_outgrows_31_bits_is_counted_beaten_and_resumed_from() {
     let resume: Value = serde_json::from_str(world.sent(Opcode::RESUME)[0].data()).expect("JSON");
     assert_eq!(resume["seq"], 1_u64 << 32);
     assert_eq!(world.session().expect("a session").sequence, 1 << 32 | 1);
-}
-
-/// The data of JSON as it is after a way through ETF: integers that do not fit 32 bits are texts.
-fn with_wide_integers_as_texts(value: Value) -> Value {
-    let is_small = |number: i64| i32::try_from(number).is_ok();
-    match value {
-        Value::Number(number) if !number.is_f64() && !number.as_i64().is_some_and(is_small) => {
-            number.to_string().into()
-        }
-        Value::Array(items) => items.into_iter().map(with_wide_integers_as_texts).collect(),
-        Value::Object(fields) => {
-            let fields = fields.into_iter();
-            fields.map(|(key, value)| (key, with_wide_integers_as_texts(value))).collect()
-        }
-        other => other,
-    }
 }
 
 #[test]

@@ -22,4 +22,6 @@ mod seeing;
 mod support;
 mod transport;
 mod unreadable;
+#[path = "../common/wide_integers.rs"]
+mod wide_integers;
 mod wild_servers;

@@ -95,18 +95,15 @@ impl ShardMachine {
         if self.cx.line.len() >= limit {
             return Err(CommandError::QueueFull { limit });
         }
-        let is_urgent = options.when == When::Now;
-        // A deadline of this very moment would pass before the command had its chance.
-        let waiting = SendOptions { when: When::Whenever, ..options };
-        let ticket = self.cx.line.push(payload, if is_urgent { waiting } else { options }, now);
+        let ticket = self.cx.line.push(payload, options, now);
         self.handle(Input::TimePassed, now);
-        match if is_urgent { self.cx.line.remove(ticket) } else { None } {
-            None => Ok(ticket),
-            Some(held) => {
-                let free_at = self.cx.line.free_at(&held, self.now);
-                Err(CommandError::NotNow { retry_in: self.room_in(free_at) })
-            }
+        if options.when == When::Now
+            && let Some(held) = self.cx.line.remove(ticket)
+        {
+            let free_at = self.cx.line.free_at(&held, self.now);
+            return Err(CommandError::NotNow { retry_in: self.room_in(free_at) });
         }
+        Ok(ticket)
     }
 
     /// Takes a command back that was not sent yet; gives whether there was one.

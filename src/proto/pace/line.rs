@@ -49,8 +49,9 @@ impl Line {
         let ticket = Ticket(self.tickets);
         let SendOptions { priority, when } = options;
         let expires_at = match when {
-            When::Now => Some(now),
-            When::Whenever => None,
+            // Whoever does not want it to wait takes it out again: a deadline of this very moment would pass before the
+            // command had its chance.
+            When::Now | When::Whenever => None,
             When::Within(span) => Some(now + span),
         };
         let at = match priority {
