@@ -3,14 +3,16 @@
 
 import { ShardwireError } from "./error.js";
 import { rawOf } from "./index.js";
+import {
+  layOutCommand,
+  REQUEST_CHANNEL_INFO,
+  REQUEST_GUILD_MEMBERS,
+  REQUEST_SOUNDBOARD_SOUNDS,
+  VOICE_STATE_UPDATE,
+} from "./options.js";
 import { isHigh, promised } from "./sending.js";
 
 export { ShardwireError };
-
-const VOICE_STATE_UPDATE = 4;
-const REQUEST_GUILD_MEMBERS = 8;
-const REQUEST_SOUNDBOARD_SOUNDS = 31;
-const REQUEST_CHANNEL_INFO = 43;
 
 /** Described in `requests.d.ts`, as all that follow. */
 export async function fetchMembers(shard, request, options) {
@@ -50,9 +52,10 @@ function collect(shard, opcode, request, options = {}) {
   }
   const raw = rawOf(shard);
   const first = isHigh(priority);
+  const question = layOutCommand(opcode, request);
   let parts = [];
   return promised(raw, signal, (settle) => {
-    const number = raw.request(opcode, request, first, timeoutMs, deadlineMs, (name, text, received, expected) => {
+    const number = raw.request(opcode, question, first, timeoutMs, deadlineMs, (name, text, received, expected) => {
       // Asked anew: what came is void.
       if (name === null) parts = [];
       else if (name === undefined) settle(text, parts);

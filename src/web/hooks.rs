@@ -9,11 +9,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use js_sys::{Array, Function, Object, Reflect};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 use super::{
-    command::read_presence_of, convert::read_properties, fields::Fields, refusal::Refusal,
-    value::to_value,
+    command::read_presence, convert::read_properties, value::to_value, values::Values,
 };
 use crate::{
     driver::Watched,
@@ -67,21 +66,8 @@ impl Asides {
     }
 }
 
-/// What JavaScript threw, or why what it gave is refused.
+/// What JavaScript threw.
 struct Thrown(JsValue);
-
-impl From<JsValue> for Thrown {
-    fn from(error: JsValue) -> Self {
-        Self(error)
-    }
-}
-
-impl From<Refusal> for Thrown {
-    fn from(refusal: Refusal) -> Self {
-        // The second of the pair is the sentence.
-        Self(JsValue::from(refusal).unchecked_into::<Array>().get(1))
-    }
-}
 
 /// The presence of each identify. Without one that is some good, the bot is online and does nothing.
 pub(super) fn presence(
@@ -89,11 +75,9 @@ pub(super) fn presence(
     asides: Asides,
 ) -> impl Fn(ShardId) -> Presence + Send + Sync {
     move |shard| {
-        let call = || -> Result<Presence, Thrown> {
-            let given = function.call1(&JsValue::UNDEFINED, &to_value(&shard))?;
-            Ok(read_presence_of(given, BAD_HOOK)?)
-        };
-        asides.heed("presence", call()).unwrap_or_default()
+        let given = function.call1(&JsValue::UNDEFINED, &to_value(&shard));
+        let given = asides.heed("presence", given.map_err(Thrown));
+        given.map(|given| read_presence(&Values::new(given))).unwrap_or_default()
     }
 }
 
@@ -103,36 +87,27 @@ pub(super) fn before_connect(
     asides: Asides,
 ) -> impl Fn(&mut ConnectPlan) + Send + Sync {
     move |plan| {
-        let call = || -> Result<_, Thrown> {
-            let properties = &plan.properties;
-            let given = object(&[
-                ("url", plan.url.as_str().into()),
-                (
-                    "properties",
-                    properties_value(&properties.os, &properties.browser, &properties.device),
-                ),
-                ("isResume", plan.is_resume.into()),
-                ("attempt", plan.attempt.into()),
-                ("shard", to_value(&plan.shard)),
-            ]);
-            function.call1(&JsValue::UNDEFINED, &given)?;
-            let known = ["url", "properties", "isResume", "attempt", "shard"];
-            let fields = Fields::new(given, &known, BAD_HOOK)?;
-            let url = fields.required("url", fields.text("url")?)?;
-            let properties = fields.object("properties", &PROPERTIES)?;
-            Ok((url, properties.as_ref().map(read_properties).transpose()?))
-        };
-        if let Some((url, properties)) = asides.heed("beforeConnect", call()) {
-            plan.url = url;
-            plan.properties = properties.unwrap_or_default();
+        let properties = &plan.properties;
+        let shown: [JsValue; 7] = [
+            plan.url.as_str().into(),
+            properties.os.as_str().into(),
+            properties.browser.as_str().into(),
+            properties.device.as_str().into(),
+            plan.is_resume.into(),
+            plan.attempt.into(),
+            to_value(&plan.shard),
+        ];
+        let arguments = Array::new();
+        for value in &shown {
+            arguments.push(value);
+        }
+        let given = function.apply(&JsValue::UNDEFINED, &arguments);
+        if let Some(given) = asides.heed("beforeConnect", given.map_err(Thrown)) {
+            let values = Values::new(given);
+            plan.url = values.given_text();
+            plan.properties = values.inner().as_ref().map(read_properties).unwrap_or_default();
         }
     }
-}
-
-pub(super) const PROPERTIES: [&str; 3] = ["os", "browser", "device"];
-
-fn properties_value(os: &str, browser: &str, device: &str) -> JsValue {
-    object(&[("os", os.into()), ("browser", browser.into()), ("device", device.into())])
 }
 
 /// What becomes of each message. Shows it to whoever debugs, too.

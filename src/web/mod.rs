@@ -11,7 +11,6 @@
 mod codec;
 mod command;
 mod convert;
-mod fields;
 mod hooks;
 mod inbox;
 mod ledger;
@@ -20,5 +19,6 @@ mod shard;
 mod timer;
 mod transport;
 mod value;
+mod values;
 
 pub use self::{codec::provide_codecs, shard::RawShard, timer::WebTimer, transport::WebTransport};

@@ -12,7 +12,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::{
     codec,
-    command::{raw_command, read_command, read_encoded, read_request},
+    command::{read_command, read_request},
     convert::{Options, push_event, push_object, reply_arguments},
     hooks::{self, Asides, Debugging},
     ledger,
@@ -20,6 +20,7 @@ use super::{
     timer::WebTimer,
     transport::WebTransport,
     value::to_value,
+    values::Values,
 };
 use crate::{
     driver::{CloseMode, Shard, ShardHandle, SharedSlots, Timer},
@@ -84,18 +85,13 @@ struct Life {
 #[doc(hidden)]
 #[wasm_bindgen]
 impl RawShard {
-    // Takes the options of the package's `Shard`. Throws `[code, message]`.
+    // Takes the options of the package's `Shard`, laid out by `options.js`. Throws `[code, message]`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let asides = Asides::default();
         let Options { config, session, constructor, waiting_events, debugging } =
-            Options::read(options, &asides)?;
-        let transport = WebTransport::new(constructor).ok_or_else(|| {
-            Refusal::new(
-                "websocket-missing",
-                "expected a global WebSocket, or the option WebSocket with a class such as that of the package ws",
-            )
-        })?;
+            Options::read(&Values::new(options), &asides)?;
+        let transport = WebTransport::by(constructor);
         let mut timer = WebTimer::default();
         let needs_codecs = config.needs_codec();
         let needs_encoder = config.encoding() != Encoding::Json;
@@ -198,23 +194,18 @@ impl RawShard {
         Ok(())
     }
 
-    // Sends a command: `argument` by what `opcode` means, or `text` as its data, or without an opcode `argument` as a whole
-    // message. Gives its number; calls `done` with nothing or `[code, message, retryAfterMs]`. Throws the same.
+    // Sends a command; see `read_command`. Gives its number; calls `done` with nothing or `[code, message, retryAfterMs]`.
+    // Throws the same.
     pub fn submit(
         &self,
         opcode: Option<u16>,
-        text: Option<String>,
         argument: JsValue,
         is_high: bool,
         within_ms: f64,
         done: Function,
     ) -> Result<f64, JsValue> {
         self.check_encoder()?;
-        let command = match (opcode, text) {
-            (Some(opcode), Some(text)) => raw_command(opcode, text),
-            (Some(opcode), None) => read_command(Opcode(opcode), argument)?,
-            (None, _) => read_encoded(&argument)?,
-        };
+        let command = read_command(opcode, argument);
         let options = SendOptions { priority: priority(is_high), when: when(within_ms) };
         let sending = self.handle.send_with(&command, options).map_err(refused)?;
         let number = sending.number();
@@ -237,7 +228,7 @@ impl RawShard {
         told: Function,
     ) -> Result<f64, JsValue> {
         self.check_encoder()?;
-        let request = read_request(Opcode(opcode), argument)?;
+        let request = read_request(Opcode(opcode), argument);
         let options = RequestOptions {
             priority: priority(is_high),
             timeout: millis(timeout_ms),

@@ -35,8 +35,12 @@ pub struct WebTransport {
 impl WebTransport {
     /// Uses `constructor`, or the global `WebSocket`; `None` if there is neither.
     pub fn new(constructor: Option<Function>) -> Option<Self> {
-        let constructor = constructor.or_else(|| global_function("WebSocket"))?;
-        Some(Self { constructor, inbox: Rc::new(Inbox::new()), socket: None })
+        constructor.or_else(|| global_function("WebSocket")).map(Self::by)
+    }
+
+    /// Opens sockets by `constructor`.
+    pub(super) fn by(constructor: Function) -> Self {
+        Self { constructor, inbox: Rc::new(Inbox::new()), socket: None }
     }
 }
 

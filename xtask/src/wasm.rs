@@ -145,7 +145,7 @@ fn rename(script: &Path, name: &str, map: &str) -> Result<()> {
         .with_context(|| format!("cannot write {}", script.display()))
 }
 
-/// Nobody reads the bindings, so they need not be readable. What we wrote ourselves is shipped as it is.
+/// Nobody reads the bindings, so they need not be readable, not even by a source map.
 fn minify(workspace: &Workspace, step: &Step, script: &Path) -> Result<()> {
     let mut node = tools::node();
     node.arg(workspace.node_module("terser/bin/terser"))
