@@ -5,7 +5,7 @@ use std::{borrow::Cow, error::Error, fmt, time::Duration};
 use serde::{Serialize, Serializer};
 
 use super::{
-    form::{self, Form, Put, Value},
+    form::{self, Form, Put},
     time::whole_millis,
     wire::{Close, CloseCode, CodecError, EnvelopeError, Opcode, UrlError},
 };
@@ -386,12 +386,12 @@ impl fmt::Display for Fault {
 
 /// `{ code, message }`, and `closeCode` and `closeReason` where the server closed.
 impl Form for Fault {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("code", self.code().into());
-        put("message", Value::Text(&self.to_string()));
+    fn fields(&self, put: &mut impl Put) {
+        put.text("code", Some(self.code()));
+        put.text("message", Some(&self.to_string()));
         if let Self::Closed(close) = self {
-            put("closeCode", close.code.into());
-            put("closeReason", Value::Text(&close.reason));
+            put.number("closeCode", close.code.into());
+            put.text("closeReason", Some(&close.reason));
         }
     }
 }
@@ -454,12 +454,12 @@ impl fmt::Display for StopReason {
 }
 
 impl Form for StopReason {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("code", self.code().into());
-        put("message", Value::Text(&self.to_string()));
+    fn fields(&self, put: &mut impl Put) {
+        put.text("code", Some(self.code()));
+        put.text("message", Some(&self.to_string()));
         match self {
-            Self::Fatal(close) => put("closeCode", close.code.into()),
-            Self::IdentifyBudgetSpent(spent) => put("retryInMs", spent.retry_in.into()),
+            Self::Fatal(close) => put.number("closeCode", close.code.into()),
+            Self::IdentifyBudgetSpent(spent) => put.millis("retryInMs", Some(spent.retry_in)),
             Self::Requested => {}
         }
     }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{
     error::{Fault, StopReason},
-    form::{self, Form, Put, Value},
+    form::{self, Form, Put},
     session::Session,
     time::whole_millis,
     wire::{EnvelopeError, Opcode, ShardId, quote_wide_integers},
@@ -133,28 +133,28 @@ impl Serialize for Event {
 pub struct Report<'a>(pub &'a Event);
 
 impl Form for Report<'_> {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("type", self.0.kind().into());
+    fn fields(&self, put: &mut impl Put) {
+        put.text("type", Some(self.0.kind()));
         match self.0 {
             Event::Disconnected { fault, next } => {
-                put("fault", fault.into());
+                put.object("fault", Some(fault));
                 next.fields(put);
             }
             Event::Dispatch(dispatch) => {
-                put("name", Value::Text(&dispatch.name));
-                put("sequence", dispatch.sequence.into());
+                put.text("name", Some(&dispatch.name));
+                put.number("sequence", dispatch.sequence);
             }
-            Event::HeartbeatAcked { round_trip } => put("roundTripMs", (*round_trip).into()),
+            Event::HeartbeatAcked { round_trip } => put.millis("roundTripMs", Some(*round_trip)),
             Event::Notice(notice) => {
-                put("code", notice.code().into());
-                put("message", Value::Text(&notice.to_string()));
+                put.text("code", Some(notice.code()));
+                put.text("message", Some(&notice.to_string()));
             }
-            Event::Resumed { replayed } => put("replayed", (*replayed).into()),
+            Event::Resumed { replayed } => put.number("replayed", *replayed),
             Event::StatusChanged { status, previous } => {
                 status.fields(put);
-                put("previous", previous.name().into());
+                put.text("previous", Some(previous.name()));
             }
-            Event::Stopped { reason } => put("reason", reason.into()),
+            Event::Stopped { reason } => put.object("reason", Some(reason)),
         }
     }
 }
@@ -179,15 +179,15 @@ pub enum Next {
 }
 
 impl Form for Next {
-    fn fields(&self, put: &mut Put<'_>) {
+    fn fields(&self, put: &mut impl Put) {
         let (next, host, retry_in) = match self {
             Self::Identify { retry_in } => ("identify", Host::Base, retry_in),
             Self::Resume { host, retry_in } => ("resume", *host, retry_in),
-            Self::Stop => return put("next", "stop".into()),
+            Self::Stop => return put.text("next", Some("stop")),
         };
-        put("next", next.into());
-        put("host", host.name().into());
-        put("retryInMs", (*retry_in).into());
+        put.text("next", Some(next));
+        put.text("host", Some(host.name()));
+        put.millis("retryInMs", Some(*retry_in));
     }
 }
 
@@ -362,11 +362,11 @@ impl Status {
 }
 
 impl Form for Status {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("status", self.name().into());
+    fn fields(&self, put: &mut impl Put) {
+        put.text("status", Some(self.name()));
         if let Self::Disconnected { attempt, retry_in } = *self {
-            put("attempt", attempt.into());
-            put("retryInMs", retry_in.into());
+            put.number("attempt", attempt.into());
+            put.millis("retryInMs", Some(retry_in));
         }
     }
 }
@@ -529,53 +529,53 @@ pub struct Counters {
 }
 
 impl Form for ShardInfo {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("status", self.status.name().into());
-        put("shard", (&self.shard).into());
-        put("session", (&self.session).into());
-        put("version", u32::from(self.version).into());
-        put("intents", self.intents.into());
-        put("encoding", self.encoding.into());
-        put("compression", self.compression.into());
-        put("gatewayUrl", Value::Text(&self.gateway_url));
-        put("connectedUrl", self.connected_url.as_deref().into());
-        put("connectionId", self.connection_id.into());
-        put("peer", self.peer.as_deref().into());
-        put("uptimeMs", self.uptime.into());
-        put("heartbeat", (&self.heartbeat).into());
-        put("commands", (&self.commands).into());
-        put("counters", (&self.counters).into());
-        put("events", (&self.events).into());
+    fn fields(&self, put: &mut impl Put) {
+        put.text("status", Some(self.status.name()));
+        put.pair("shard", [self.shard.number(), self.shard.total()]);
+        put.object("session", self.session.as_ref());
+        put.number("version", self.version.into());
+        put.number("intents", self.intents);
+        put.text("encoding", Some(self.encoding));
+        put.text("compression", Some(self.compression));
+        put.text("gatewayUrl", Some(&self.gateway_url));
+        put.text("connectedUrl", self.connected_url.as_deref());
+        put.number("connectionId", self.connection_id.into());
+        put.text("peer", self.peer.as_deref());
+        put.millis("uptimeMs", Some(self.uptime));
+        put.object("heartbeat", Some(&self.heartbeat));
+        put.object("commands", Some(&self.commands));
+        put.object("counters", Some(&self.counters));
+        put.object("events", Some(&self.events));
     }
 }
 
 impl Form for Latency {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("intervalMs", self.interval.into());
-        put("lastMs", self.last.into());
-        put("averageMs", self.average.into());
-        put("historyMs", Value::AllMillis(&self.history));
-        put("sentAgoMs", self.sent_ago.into());
-        put("ackedAgoMs", self.acked_ago.into());
-        put("isAcked", self.is_acked.into());
-        put("isRunning", self.is_running.into());
+    fn fields(&self, put: &mut impl Put) {
+        put.millis("intervalMs", self.interval);
+        put.millis("lastMs", self.last);
+        put.millis("averageMs", self.average);
+        put.all_millis("historyMs", &self.history);
+        put.millis("sentAgoMs", self.sent_ago);
+        put.millis("ackedAgoMs", self.acked_ago);
+        put.flag("isAcked", self.is_acked);
+        put.flag("isRunning", self.is_running);
     }
 }
 
 impl Form for SendBudget {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("limit", self.limit.into());
-        put("available", self.available.into());
-        put("nextInMs", self.next_in.into());
-        put("waiting", self.waiting.into());
-        put("presences", self.presences.into());
-        put("nextPresenceInMs", self.next_presence_in.into());
-        put("openRequests", self.open_requests.into());
+    fn fields(&self, put: &mut impl Put) {
+        put.number("limit", self.limit as u64);
+        put.number("available", self.available as u64);
+        put.millis("nextInMs", Some(self.next_in));
+        put.number("waiting", self.waiting as u64);
+        put.number("presences", self.presences as u64);
+        put.millis("nextPresenceInMs", Some(self.next_presence_in));
+        put.number("openRequests", self.open_requests as u64);
     }
 }
 
 impl Form for Counters {
-    fn fields(&self, put: &mut Put<'_>) {
+    fn fields(&self, put: &mut impl Put) {
         let counts = [
             ("messages", self.messages),
             ("wireBytes", self.wire_bytes),
@@ -596,24 +596,24 @@ impl Form for Counters {
             ("heartbeats", self.heartbeats),
         ];
         for (name, count) in counts {
-            put(name, count.into());
+            put.number(name, count);
         }
     }
 }
 
 impl Form for EventCounts {
-    fn fields(&self, put: &mut Put<'_>) {
-        self.iter().for_each(|(name, count)| put(name, count.into()));
+    fn fields(&self, put: &mut impl Put) {
+        self.iter().for_each(|(name, count)| put.number(name, count));
     }
 }
 
 impl Form for Session {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("id", Value::Text(&self.id));
-        put("sequence", self.sequence.into());
-        put("resumeUrl", self.resume_url.as_deref().into());
-        put("shard", (&self.shard).into());
-        put("userId", self.user_id.as_deref().into());
+    fn fields(&self, put: &mut impl Put) {
+        put.text("id", Some(&self.id));
+        put.number("sequence", self.sequence);
+        put.text("resumeUrl", self.resume_url.as_deref());
+        put.pair("shard", [self.shard.number(), self.shard.total()]);
+        put.text("userId", self.user_id.as_deref());
     }
 }
 

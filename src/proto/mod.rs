@@ -31,7 +31,7 @@ mod turn;
 pub(crate) mod wire;
 
 #[allow(unused_imports, reason = "only `web` hands values over by itself")]
-pub(crate) use self::form::{Form, Value, millis};
+pub(crate) use self::form::{Form, Put, millis};
 pub use self::{
     command::{
         ChannelField, Command, Json, Members, Payload, RequestChannelInfo, RequestGuildMembers,

@@ -11,7 +11,7 @@ use super::{
     command::read_presence,
     hooks::{self, Asides, Debugging},
     refusal::Refusal,
-    value::to_value,
+    value::to_object,
     values::Values,
 };
 use crate::proto::{
@@ -193,7 +193,7 @@ fn read_session(values: &Values) -> Result<Session, Refusal> {
 /// event `null`, 0 and the event as an object.
 pub(super) fn push_event(out: &Array, event: &Event) {
     let Event::Dispatch(dispatch) = event else {
-        return push_object(out, &to_value(&Report(event)));
+        return push_object(out, &to_object(&Report(event)));
     };
     push(out, &JsValue::from_str(&dispatch.name), dispatch.sequence, &data_of(dispatch));
 }

@@ -8,18 +8,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use js_sys::{Array, Function, Object, Reflect};
+use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 
 use super::{
-    command::read_presence, convert::read_properties, value::to_value, values::Values,
+    command::read_presence, convert::read_properties, value::{of_texts, to_pair}, values::Values,
 };
 use crate::{
     driver::Watched,
     proto::{ConnectPlan, Envelope, Frame, Input, Opcode, Output, Presence, ShardId, Tap},
 };
-
-const BAD_HOOK: &str = "bad-hook";
 
 /// Events that the shard does not know of, until the pump takes them.
 #[derive(Clone, Debug, Default)]
@@ -46,23 +44,20 @@ impl Asides {
     }
 
     fn debug(&self, message: &str) {
-        self.push(object(&[("type", "debug".into()), ("message", message.into())]));
+        self.push(of_texts(&[("type", "debug"), ("message", message)]).into());
     }
 
     /// A hook threw, or gave what cannot be used.
-    fn bad_hook(&self, name: &str, error: JsValue) {
+    fn bad_hook(&self, name: &str, error: &JsValue) {
         let message = ["the hook ", name, " failed; the shard goes on as without it"].concat();
-        self.push(object(&[
-            ("type", "notice".into()),
-            ("code", BAD_HOOK.into()),
-            ("message", message.into()),
-            ("error", error),
-        ]));
+        let notice = of_texts(&[("type", "notice"), ("code", "bad-hook"), ("message", &message)]);
+        notice.set("error", error);
+        self.push(notice.into());
     }
 
     /// What a hook gave, if it is some good.
     fn heed<T>(&self, name: &str, given: Result<T, Thrown>) -> Option<T> {
-        given.map_err(|Thrown(error)| self.bad_hook(name, error)).ok()
+        given.map_err(|Thrown(error)| self.bad_hook(name, &error)).ok()
     }
 }
 
@@ -75,7 +70,7 @@ pub(super) fn presence(
     asides: Asides,
 ) -> impl Fn(ShardId) -> Presence + Send + Sync {
     move |shard| {
-        let given = function.call1(&JsValue::UNDEFINED, &to_value(&shard));
+        let given = function.call1(&JsValue::UNDEFINED, &to_pair(shard));
         let given = asides.heed("presence", given.map_err(Thrown));
         given.map(|given| read_presence(&Values::new(given))).unwrap_or_default()
     }
@@ -95,7 +90,7 @@ pub(super) fn before_connect(
             properties.device.as_str().into(),
             plan.is_resume.into(),
             plan.attempt.into(),
-            to_value(&plan.shard),
+            to_pair(plan.shard),
         ];
         let arguments = Array::new();
         for value in &shown {
@@ -153,13 +148,4 @@ pub(super) fn watcher(
 fn holds_token(text: &str) -> bool {
     Envelope::parse(text)
         .map_or(true, |envelope| matches!(envelope.opcode, Opcode::IDENTIFY | Opcode::RESUME))
-}
-
-fn object(entries: &[(&str, JsValue)]) -> JsValue {
-    let object = Object::new();
-    for (key, value) in entries {
-        // A plain object takes every key.
-        let _ = Reflect::set(&object, &(*key).into(), value);
-    }
-    object.into()
 }

@@ -7,7 +7,7 @@ use js_sys::Function;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 
-use super::value::to_value;
+use super::value::to_object;
 use crate::{
     driver::SharedSlots,
     proto::{Instant, LedgerRecord, SessionStartLimit, Token},
@@ -45,7 +45,7 @@ pub(super) fn record(remaining: f64, resets_at: f64, busy: &[f64]) -> LedgerReco
 /// Hands each new record to `save`, later: now both the ledger and a shard are borrowed.
 pub(super) fn keep_by(slots: &SharedSlots, save: Function) {
     slots.keep_by(move |record| {
-        let (save, record) = (save.clone(), to_value(record));
+        let (save, record) = (save.clone(), to_object(record));
         spawn_local(async move {
             // `store.js` throws nothing.
             let _ = save.call1(&JsValue::UNDEFINED, &record);

@@ -19,7 +19,7 @@ use super::{
     refusal::Refusal,
     timer::WebTimer,
     transport::WebTransport,
-    value::to_value,
+    value::to_object,
     values::Values,
 };
 use crate::{
@@ -178,13 +178,14 @@ impl RawShard {
             Waiting::Event(event) => Some(event),
             Waiting::Aside(_) => None,
         });
-        Ok(to_value(&shard.session().map(|session| session.before(unread))))
+        let session = shard.session().map(|session| session.before(unread));
+        Ok(session.map_or(JsValue::NULL, |session| to_object(&session)))
     }
 
     // Everything there is to see.
     pub fn info(&self) -> Result<JsValue, JsValue> {
         let mut shard = self.inner.shard.try_borrow_mut().map_err(|_| busy())?;
-        Ok(to_value(&shard.info()))
+        Ok(to_object(&shard.info()))
     }
 
     // Counts from zero again.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::proto::{
     error::BudgetSpent,
-    form::{Form, Put, Value},
+    form::{Form, Put},
     time::{Instant, whole_millis},
     wire::ShardId,
 };
@@ -79,10 +79,10 @@ pub struct LedgerRecord {
 }
 
 impl Form for LedgerRecord {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("remaining", self.remaining.into());
-        put("resetsAt", self.resets_at.into());
-        put("busy", Value::Pairs(&self.busy));
+    fn fields(&self, put: &mut impl Put) {
+        put.number("remaining", self.remaining.into());
+        put.number("resetsAt", self.resets_at);
+        put.pairs("busy", &self.busy);
     }
 }
 

@@ -1,0 +1,194 @@
+//! Takes out of a module what panics would say. Nobody hears it: without a hook for panics, which only a program of its own
+//! could set, Rust on this target prints nothing, and all that JavaScript gets is the trap. The trap stays where it was.
+//!
+//! Works on the names that functions have before they are stripped. Where a newer Rust calls them otherwise, they are merely
+//! left as they are, and the budget in `size.rs` tells.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use walrus::{ConstExpr, Data, DataKind, FunctionKind, Module, ir::Value};
+
+/// Parts of the names of functions that never return, whatever they are given.
+const PANICS: &[&str] = &[
+    "alloc::alloc::handle_alloc_error",
+    "alloc::raw_vec::capacity_overflow",
+    "alloc::raw_vec::handle_error",
+    "core::cell::lazy::panic_poisoned",
+    "core::cell::panic_already_borrowed",
+    "core::cell::panic_already_mutably_borrowed",
+    "core::option::expect_failed",
+    "core::option::unwrap_failed",
+    "core::panicking::assert_failed",
+    "core::panicking::panic",
+    "core::result::unwrap_failed",
+    "core::slice::copy_from_slice_impl::len_mismatch_fail",
+    "core::slice::index::slice_index_fail",
+    "std::panicking::panic_with_hook",
+    "std::thread::local::panic_access_error",
+];
+/// Ends of such names, of functions inside of types.
+const PANICS_OF_TYPES: &[&str] = &[">::insert::assert_failed", ">::remove::assert_failed"];
+
+/// What the standard library's panics, and those of crates that we have, say. Nothing else says any of it.
+const SENTENCES: &[&str] = &[
+    " but ends at ",
+    " but the index is ",
+    " out of range for slice of length ",
+    " right` failed",
+    ") does not match destination slice length (",
+    ") should be < len (is ",
+    ") should be <= len (is ",
+    "LazyCell instance has previously been poisoned",
+    "RefCell already borrowed",
+    "RefCell already mutably borrowed",
+    "`async fn` resumed after completion",
+    "a Display implementation returned an error unexpectedly",
+    "a formatting trait implementation returned an error when the underlying stream did not",
+    "assertion `left ",
+    "assertion failed: (*next).value.is_some()",
+    "assertion failed: (*tail).value.is_none()",
+    "assertion failed: (source_pos + 1) & out_buf_size_mask < out_slice.len()",
+    "assertion failed: (source_pos + 2) & out_buf_size_mask < out_slice.len()",
+    "assertion failed: (source_pos + 3) & out_buf_size_mask < out_slice.len()",
+    "assertion failed: out_pos + 1 < out_slice.len()",
+    "assertion failed: out_pos + 2 < out_slice.len()",
+    "assertion failed: out_pos + 3 < out_slice.len()",
+    "assertion failed: slot.is_none()",
+    "attempt to join into collection with len > usize::MAX",
+    "buffer space exhausted; sending this messages would overflow the state",
+    "called `Option::unwrap()` on a `None` value",
+    "called `Option::unwrap_throw()` on a `None` value",
+    "called `Result::unwrap_throw()` on an `Err` value",
+    "cannot access a Thread Local Storage value during or after destruction: ",
+    "cannot recursively acquire mutex",
+    "capacity overflow",
+    "copy_from_slice: source slice length (",
+    "divide by zero error when dividing duration by scalar",
+    "index out of bounds: the len is ",
+    "insertion index (is ",
+    "internal error: entered unreachable code",
+    "overflow in Duration::new",
+    "overflow when adding durations",
+    "overflow when multiplying duration by scalar",
+    "range end index ",
+    "range start index ",
+    "removal index (is ",
+    "slice index starts at ",
+];
+
+/// Where a panic was: the file's name by address and length, the line, the column.
+const LOCATION: usize = 16;
+/// What has more lines, or columns, is no source file.
+const MOST_LINES: usize = 100_000;
+
+/// Makes all panics bare traps, and blanks what they would have said.
+pub(crate) fn silence(module: &mut Module) {
+    let silent: Vec<_> = module
+        .funcs
+        .iter()
+        .filter(|function| function.name.as_deref().is_some_and(is_panic))
+        .map(walrus::Function::id)
+        .collect();
+    for id in silent {
+        if let FunctionKind::Local(function) = &mut module.funcs.get_mut(id).kind {
+            let mut body = function.builder_mut().func_body();
+            body.instrs_mut().clear();
+            body.unreachable();
+        }
+    }
+    let mut memory = Memory::of(module);
+    memory.blank_locations();
+    memory.blank_sentences();
+    memory.store(module);
+}
+
+fn is_panic(name: &str) -> bool {
+    let name = without_hashes(name);
+    PANICS.iter().any(|known| name.starts_with(known))
+        || PANICS_OF_TYPES.iter().any(|known| name.ends_with(known))
+}
+
+/// `core[c5930c85a12de822]::panicking` as `core::panicking`.
+fn without_hashes(name: &str) -> String {
+    let mut parts = name.split('[');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| name + part.split_once(']').map_or(part, |(_, rest)| rest))
+}
+
+/// What the module's memory begins with.
+struct Memory(BTreeMap<usize, Vec<u8>>);
+
+impl Memory {
+    fn of(module: &Module) -> Self {
+        let segments = module.data.iter().filter_map(|data| Some((address(data)?, data.value.clone())));
+        Self(segments.collect())
+    }
+
+    fn store(mut self, module: &mut Module) {
+        let segments: Vec<_> = module.data.iter().map(Data::id).collect();
+        for id in segments {
+            let data = module.data.get_mut(id);
+            if let Some(value) = address(data).and_then(|address| self.0.remove(&address)) {
+                data.value = value;
+            }
+        }
+    }
+
+    /// Fills all places of panics, and the names of files that they point to, with zeros.
+    fn blank_locations(&mut self) {
+        let mut silent = Vec::new();
+        for (start, bytes) in &self.0 {
+            for at in (0..bytes.len()).filter(|at| (start + at) % 4 == 0) {
+                if let Some(file) = bytes.get(at..at + LOCATION).and_then(|place| self.file(place)) {
+                    silent.extend([start + at..start + at + LOCATION, file]);
+                }
+            }
+        }
+        for range in silent {
+            self.blank(range);
+        }
+    }
+
+    fn blank_sentences(&mut self) {
+        for bytes in self.0.values_mut() {
+            for sentence in SENTENCES.iter().map(|sentence| sentence.as_bytes()) {
+                let found = bytes.windows(sentence.len()).position(|window| window == sentence);
+                if let Some(at) = found {
+                    bytes[at..at + sentence.len()].fill(0);
+                }
+            }
+        }
+    }
+
+    /// Where the name of a source file is, if `place` points to one.
+    fn file(&self, place: &[u8]) -> Option<Range<usize>> {
+        let word = |at: usize| {
+            place.get(at..at + 4)?.try_into().ok().map(|bytes| u32::from_le_bytes(bytes) as usize)
+        };
+        let (start, length) = (word(0)?, word(4)?);
+        let file = start..start.checked_add(length)?;
+        let text = self.bytes(&file).and_then(|bytes| std::str::from_utf8(bytes).ok())?;
+        let is_file = text.ends_with(".rs") && text.bytes().all(|byte| byte.is_ascii_graphic());
+        (is_file && word(8)? < MOST_LINES && word(12)? < MOST_LINES).then_some(file)
+    }
+
+    fn bytes(&self, range: &Range<usize>) -> Option<&[u8]> {
+        let (start, bytes) = self.0.range(..=range.start).next_back()?;
+        bytes.get(range.start - start..range.end - start)
+    }
+
+    fn blank(&mut self, range: Range<usize>) {
+        if let Some((start, bytes)) = self.0.range_mut(..=range.start).next_back() {
+            bytes[range.start - start..range.end - start].fill(0);
+        }
+    }
+}
+
+fn address(data: &Data) -> Option<usize> {
+    match data.kind {
+        DataKind::Active { offset: ConstExpr::Value(Value::I32(address)), .. } => {
+            usize::try_from(address).ok()
+        }
+        _ => None,
+    }
+}
