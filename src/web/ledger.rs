@@ -5,9 +5,8 @@ use std::cell::RefCell;
 
 use js_sys::Function;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
 
-use super::value::to_object;
+use super::{tasks, value::to_object};
 use crate::{
     driver::SharedSlots,
     proto::{Instant, LedgerRecord, SessionStartLimit, Token},
@@ -46,7 +45,7 @@ pub(super) fn record(remaining: f64, resets_at: f64, busy: &[f64]) -> LedgerReco
 pub(super) fn keep_by(slots: &SharedSlots, save: Function) {
     slots.keep_by(move |record| {
         let (save, record) = (save.clone(), to_object(record));
-        spawn_local(async move {
+        tasks::spawn(async move {
             // `store.js` throws nothing.
             let _ = save.call1(&JsValue::UNDEFINED, &record);
         });

@@ -16,6 +16,7 @@ mod inbox;
 mod ledger;
 mod refusal;
 mod shard;
+mod tasks;
 mod timer;
 mod transport;
 mod value;

@@ -8,7 +8,6 @@ use std::{
 use futures::StreamExt;
 use js_sys::{Array, Function, Math};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 use super::{
     codec,
@@ -17,6 +16,7 @@ use super::{
     hooks::{self, Asides, Debugging},
     ledger,
     refusal::Refusal,
+    tasks,
     timer::WebTimer,
     transport::WebTransport,
     value::to_object,
@@ -127,7 +127,7 @@ impl RawShard {
     pub fn connect(&self) {
         let was_started = mem::replace(&mut self.inner.life.borrow_mut().is_started, true);
         if !was_started {
-            spawn_local(pump(Rc::clone(&self.inner), self.handle.clone()));
+            tasks::spawn(pump(Rc::clone(&self.inner), self.handle.clone()));
         }
     }
 
@@ -210,7 +210,7 @@ impl RawShard {
         let options = SendOptions { priority: priority(is_high), when: when(within_ms) };
         let sending = self.handle.send_with(&command, options).map_err(refused)?;
         let number = sending.number();
-        spawn_local(async move {
+        tasks::spawn(async move {
             let outcome = sending.await.map_or_else(refused, |()| JsValue::UNDEFINED);
             // It settles a promise, and throws nothing.
             let _ = done.call1(&JsValue::UNDEFINED, &outcome);
@@ -237,7 +237,7 @@ impl RawShard {
         };
         let mut collecting = self.handle.request(request, options).map_err(refused)?;
         let number = collecting.number();
-        spawn_local(async move {
+        tasks::spawn(async move {
             while let Some(reply) = collecting.next().await {
                 // It reports by itself what the user's own functions throw.
                 let _ = told.apply(&JsValue::UNDEFINED, &reply_arguments(reply));

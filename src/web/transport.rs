@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use js_sys::{Array, ArrayBuffer, Function, JsString, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, JsString, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, prelude::*};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
@@ -35,17 +35,14 @@ pub struct WebTransport {
 impl WebTransport {
     /// Uses `constructor`, or the global `WebSocket`; `None` if there is neither.
     pub fn new(constructor: Option<Function>) -> Option<Self> {
-        constructor.or_else(|| global_function("WebSocket")).map(Self::by)
+        let global = || Reflect::get(&js_sys::global(), &"WebSocket".into()).ok()?.dyn_into().ok();
+        constructor.or_else(global).map(Self::by)
     }
 
     /// Opens sockets by `constructor`.
     pub(super) fn by(constructor: Function) -> Self {
         Self { constructor, inbox: Rc::new(Inbox::new()), socket: None }
     }
-}
-
-fn global_function(name: &str) -> Option<Function> {
-    Reflect::get(&js_sys::global(), &name.into()).ok()?.dyn_into().ok()
 }
 
 impl Transport for WebTransport {
@@ -133,10 +130,9 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         // The `ws` package throws into the void when a socket that is still connecting is closed and nobody listens for
-        // `error`. Any function will do as listener, and this one is everywhere and outlives us.
-        if let Some(ignore) = global_function("Boolean") {
-            let _ = self.inner.add_event_listener_with_callback("error", &ignore);
-        }
+        // `error`. Any function will do as listener, and this one is everywhere and outlives us: the class of all objects.
+        let ignore = Object::new().constructor();
+        let _ = self.inner.add_event_listener_with_callback("error", &ignore);
         for (name, listener) in &self.listeners {
             let listener = listener.as_ref().unchecked_ref();
             let _ = self.inner.remove_event_listener_with_callback(name, listener);

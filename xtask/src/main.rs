@@ -18,6 +18,7 @@ mod gateway;
 mod names;
 mod npm;
 mod package;
+mod panics;
 mod progress;
 mod serve;
 mod site;

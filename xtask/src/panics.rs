@@ -192,3 +192,80 @@ fn address(data: &Data) -> Option<usize> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use walrus::{FunctionBuilder, ModuleConfig, ValType};
+
+    use super::*;
+
+    /// Where the module's memory begins.
+    const BASE: i32 = 1024;
+
+    fn module(data: &[u8]) -> Module {
+        let mut module = Module::with_config(ModuleConfig::new());
+        let memory = module.memories.add_local(false, false, 1, None, None);
+        let offset = ConstExpr::Value(Value::I32(BASE));
+        module.data.add(DataKind::Active { memory, offset }, data.to_vec());
+        module
+    }
+
+    fn data(module: &Module) -> &[u8] {
+        module.data.iter().next().map(|data| &*data.value).unwrap_or_default()
+    }
+
+    /// As Rust lays out where a panic was.
+    fn location(file: i32, length: usize) -> Vec<u8> {
+        let words = [file, i32::try_from(length).expect("short"), 12, 34];
+        words.into_iter().flat_map(i32::to_le_bytes).collect()
+    }
+
+    #[test]
+    fn panics_are_known_by_name_and_nothing_else_is() {
+        for name in [
+            "core[c5930c85a12de822]::panicking::panic_fmt",
+            "core[c5930c85a12de822]::panicking::assert_failed::<usize, usize>",
+            "<alloc[3ca501edff3f0c7c]::vec::Vec<_, _>>::remove::assert_failed",
+        ] {
+            assert!(is_panic(name), "{name}");
+        }
+        for name in [
+            "<core[c5930c85a12de822]::panicking::AssertKind as core::fmt::Debug>::fmt",
+            "shardwire::proto::pace::requests::Requests::fail",
+            "alloc[3ca501edff3f0c7c]::raw_vec::finish_grow",
+        ] {
+            assert!(!is_panic(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_panic_becomes_a_bare_trap() {
+        let mut module = module(&[]);
+        for name in ["core::panicking::panic", "shardwire::works"] {
+            let mut function = FunctionBuilder::new(&mut module.types, &[], &[ValType::I32]);
+            function.name(name.into()).func_body().i32_const(1);
+            function.finish(Vec::new(), &mut module.funcs);
+        }
+        silence(&mut module);
+        let texts: Vec<String> = module
+            .funcs
+            .iter_local()
+            .map(|(_, function)| format!("{:?}", function.block(function.entry_block()).instrs))
+            .collect();
+        assert!(texts[0].contains("Unreachable") && !texts[0].contains("Const"), "{}", texts[0]);
+        assert!(texts[1].contains("Const"), "{}", texts[1]);
+    }
+
+    #[test]
+    fn places_and_sentences_are_blanked_and_what_looks_alike_is_not() {
+        let file = b"src/a.rs";
+        let kept = [b"keep src/b.rs ".as_slice(), &location(BASE, 4)].concat();
+        // Both point to the same file.
+        let silent = [location(BASE, file.len()), location(BASE, file.len())].concat();
+        let sentence = b"capacity overflow";
+        let mut module = module(&[file, &*silent, &kept, sentence].concat());
+        silence(&mut module);
+        let blank = vec![0; file.len() + silent.len()];
+        assert_eq!(data(&module), [&*blank, &kept, &vec![0; sentence.len()]].concat());
+    }
+}

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
-use crate::{names, progress::Step, tools, workspace::Workspace};
+use crate::{names, panics, progress::Step, tools, workspace::Workspace};
 
 /// One of the package's modules.
 struct Module {
@@ -107,7 +107,7 @@ fn cargo_home() -> PathBuf {
 /// One flavour for every runtime: the `web` target without a default path. Each entry file loads the module its way.
 fn bind(compiled: &Path, name: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    Bindgen::new()
+    let mut output = Bindgen::new()
         .input_path(compiled)
         .out_name(name)
         .typescript(false)
@@ -116,8 +116,10 @@ fn bind(compiled: &Path, name: &str, folder: &Path) -> Result<()> {
         .remove_name_section(true)
         .remove_producers_section(true)
         .web(true)?
-        .generate(folder)
-        .context("wasm-bindgen could not generate the bindings")
+        .generate_output()
+        .context("wasm-bindgen could not generate the bindings")?;
+    panics::silence(output.wasm_mut());
+    output.emit(folder).with_context(|| format!("cannot write {}", folder.display()))
 }
 
 /// Gives the map of the names that were shortened. `-O2` rather than `-O3`, which copies functions to where they are called:
