@@ -20,8 +20,8 @@ use super::{
     transport::Transport,
 };
 use crate::proto::{
-    CommandError, Config, ConfigError, Event, Input, Instant, Output, Reply, RequestId, Session,
-    ShardId, ShardInfo, ShardMachine, Status, Ticket,
+    CommandError, Config, ConfigError, Event, Input, Instant, Output, Reply, RequestId, Say,
+    Session, ShardId, ShardInfo, ShardMachine, Status, Ticket, displayed,
 };
 
 /// Rounds of one poll without an event for the user, after which others get a turn.
@@ -55,14 +55,16 @@ pub enum Watched<'a> {
     Output(&'a Output),
 }
 
-impl fmt::Display for Watched<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Watched<'_> {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Input(input) => input.fmt(f),
-            Self::Output(output) => output.fmt(f),
+            Self::Input(input) => input.say(out),
+            Self::Output(output) => output.say(out),
         }
     }
 }
+
+displayed!(Watched<'_>);
 
 /// Who wants to know what becomes of the commands and requests that the machine holds. As many as the machine bounds.
 #[derive(Default)]
@@ -124,6 +126,7 @@ impl<T: fmt::Debug, C: fmt::Debug> fmt::Debug for Shard<T, C> {
 
 impl<T: Transport, C: Timer> Shard<T, C> {
     /// A shard that connects when it is first polled. `seed` feeds its jitter.
+    #[inline(never)]
     pub fn new(
         config: Config,
         seed: u64,

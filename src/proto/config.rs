@@ -44,7 +44,7 @@ impl Token {
             ));
         }
         let prefix = if bare.is_some() { "" } else { "Bot " };
-        Ok(Self(format!("{prefix}{token}").into()))
+        Ok(Self([prefix, token].concat().into()))
     }
 
     /// The secret itself, for the two payloads and the one request that carry it.

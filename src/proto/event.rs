@@ -13,6 +13,7 @@ use super::{
     session::Session,
     time::whole_millis,
     wire::{EnvelopeError, Opcode, ShardId, quote_wide_integers},
+    words::{Say, displayed, say},
 };
 
 /// Something that happened.
@@ -147,7 +148,7 @@ impl Form for Report<'_> {
             Event::HeartbeatAcked { round_trip } => put.millis("roundTripMs", Some(*round_trip)),
             Event::Notice(notice) => {
                 put.text("code", Some(notice.code()));
-                put.text("message", Some(&notice.to_string()));
+                put.text("message", Some(&notice.said()));
             }
             Event::Resumed { replayed } => put.number("replayed", *replayed),
             Event::StatusChanged { status, previous } => {
@@ -284,33 +285,28 @@ impl Notice {
     }
 }
 
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Notice {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::BadHook(expected) => write!(f, "what a hook gave is not used: {expected}"),
-            Self::BadResumeUrl => f.write_str(
+            Self::BadHook(expected) => say!(out, "what a hook gave is not used: ", expected),
+            Self::BadResumeUrl => out.push_str(
                 "the gateway named a resume address that is not safe to use; the base address is used instead",
             ),
-            Self::Oversized { limit } => write!(
-                f,
-                "passed over a message that is larger than the limit of {limit} bytes on every connection"
-            ),
-            Self::SequenceGap { missing } => write!(f, "{missing} sequence numbers never came"),
-            Self::IdentifyHeldBack { wait } => write!(
-                f,
-                "the shard identified too often of late; the next identify waits {} seconds",
-                wait.as_secs()
-            ),
+            Self::Oversized { limit } => say!(out, "passed over a message that is larger than the limit of ", limit, " bytes on every connection"),
+            Self::SequenceGap { missing } => say!(out, missing, " sequence numbers never came"),
+            Self::IdentifyHeldBack { wait } => say!(out, "the shard identified too often of late; the next identify waits ", wait.as_secs(), " seconds"),
             Self::SlowSend { waited } => {
-                write!(f, "a command waited {} ms before it was sent", whole_millis(*waited))
+                say!(out, "a command waited ", whole_millis(*waited), " ms before it was sent")
             }
-            Self::UnknownOpcode(opcode) => write!(f, "ignored a message with opcode {opcode}"),
+            Self::UnknownOpcode(opcode) => say!(out, "ignored a message with opcode ", opcode),
             Self::Unreadable(error) => {
-                write!(f, "passed over a message that is not a gateway message: {}", error.0)
+                say!(out, "passed over a message that is not a gateway message: ", error.0)
             }
         }
     }
 }
+
+displayed!(Notice);
 
 /// What a shard is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -708,7 +704,7 @@ mod tests {
             let session =
                 Session { id: "a".into(), sequence: 3, resume_url, shard: ShardId::ONE, user_id };
             assert_eq!(
-                serde_json::to_string(&Value::from(&session)).expect("plain data"),
+                serde_json::to_string(&form::Formed(&session)).expect("plain data"),
                 serde_json::to_string(&session).expect("plain data")
             );
         }

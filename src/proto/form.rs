@@ -90,7 +90,7 @@ impl<M: SerializeMap> Put for Entries<M> {
 }
 
 /// An object within another.
-struct Formed<'a, F>(&'a F);
+pub(crate) struct Formed<'a, F>(pub &'a F);
 
 impl<F: Form> Serialize for Formed<'_, F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -72,6 +72,19 @@ pub enum Why {
     SendLimit,
 }
 
+impl Why {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Backoff => "Backoff",
+            Self::Heartbeat => "Heartbeat",
+            Self::IdentifySlot => "IdentifySlot",
+            Self::Nothing => "Nothing",
+            Self::Patience => "Patience",
+            Self::SendLimit => "SendLimit",
+        }
+    }
+}
+
 /// When the machine wants to be called again at the latest, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wake {

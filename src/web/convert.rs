@@ -181,10 +181,7 @@ fn read_session(values: &Values) -> Result<Session, Refusal> {
     let resume_url = values.text();
     let (number, total) = read_pair(&Values::new(values.value()));
     let shard = ShardId::new(number, total).ok_or_else(|| {
-        Refusal::new(
-            "bad-options",
-            "expected session.shard to have a number below its total",
-        )
+        Refusal::new("bad-options", "expected session.shard to have a number below its total")
     })?;
     Ok(Session { id, sequence, resume_url, shard, user_id: values.text() })
 }

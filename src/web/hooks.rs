@@ -12,11 +12,14 @@ use js_sys::{Array, Function};
 use wasm_bindgen::JsValue;
 
 use super::{
-    command::read_presence, convert::read_properties, value::{of_texts, to_pair}, values::Values,
+    command::read_presence,
+    convert::read_properties,
+    value::{of_texts, to_pair},
+    values::Values,
 };
 use crate::{
     driver::Watched,
-    proto::{ConnectPlan, Envelope, Frame, Input, Opcode, Output, Presence, ShardId, Tap},
+    proto::{ConnectPlan, Envelope, Frame, Input, Opcode, Output, Presence, Say, ShardId, Tap},
 };
 
 /// Events that the shard does not know of, until the pump takes them.
@@ -134,7 +137,7 @@ pub(super) fn watcher(
         if matches!(step, Watched::Input(Input::TimePassed) | Watched::Output(Output::Wait(_))) {
             return;
         }
-        asides.debug(&step.to_string());
+        asides.debug(&step.said());
         if let Watched::Output(Output::Transmit(_, Frame::Text(text))) = step
             && debugging == Debugging::Payloads
             && !holds_token(text)

@@ -6,10 +6,14 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use walrus::{ConstExpr, Data, DataKind, FunctionKind, Module, ir::Value};
+use walrus::{
+    ConstExpr, Data, DataKind, FunctionId, FunctionKind, Module,
+    ir::{Call, Value, Visitor, dfs_in_order},
+};
 
 /// Parts of the names of functions that never return, whatever they are given.
 const PANICS: &[&str] = &[
+    "__rustc::rust_begin_unwind",
     "alloc::alloc::handle_alloc_error",
     "alloc::raw_vec::capacity_overflow",
     "alloc::raw_vec::handle_error",
@@ -81,25 +85,55 @@ const LOCATION: usize = 16;
 /// What has more lines, or columns, is no source file.
 const MOST_LINES: usize = 100_000;
 
-/// Makes all panics bare traps, and blanks what they would have said.
+/// Makes all panics bare traps, and blanks what they would have said. If nothing else puts texts together by the standard
+/// library's machinery, that becomes a trap as well: only lists of function pointers still hold it.
 pub(crate) fn silence(module: &mut Module) {
-    let silent: Vec<_> = module
-        .funcs
-        .iter()
-        .filter(|function| function.name.as_deref().is_some_and(is_panic))
-        .map(walrus::Function::id)
-        .collect();
-    for id in silent {
-        if let FunctionKind::Local(function) = &mut module.funcs.get_mut(id).kind {
-            let mut body = function.builder_mut().func_body();
-            body.instrs_mut().clear();
-            body.unreachable();
-        }
+    trap(module, is_panic);
+    if !is_formatting(module) {
+        trap(module, is_format);
     }
     let mut memory = Memory::of(module);
     memory.blank_locations();
     memory.blank_sentences();
     memory.store(module);
+}
+
+/// Makes traps of the functions with such names.
+fn trap(module: &mut Module, is_meant: fn(&str) -> bool) {
+    for function in module.funcs.iter_mut() {
+        let is_meant = function.name.as_deref().is_some_and(is_meant);
+        if let (true, FunctionKind::Local(function)) = (is_meant, &mut function.kind) {
+            let mut body = function.builder_mut().func_body();
+            body.instrs_mut().clear();
+            body.unreachable();
+        }
+    }
+}
+
+/// Whether a function that is none of the machinery calls some of it.
+fn is_formatting(module: &Module) -> bool {
+    let is_machinery = |id| module.funcs.get(id).name.as_deref().is_some_and(is_format);
+    module.funcs.iter_local().filter(|(id, _)| !is_machinery(*id)).any(|(_, function)| {
+        let mut calls = Calls::default();
+        dfs_in_order(&mut calls, function, function.entry_block());
+        calls.0.into_iter().any(is_machinery)
+    })
+}
+
+/// The functions that are called by name.
+#[derive(Default)]
+struct Calls(Vec<FunctionId>);
+
+impl Visitor<'_> for Calls {
+    fn visit_call(&mut self, call: &Call) {
+        self.0.push(call.func);
+    }
+}
+
+/// Also of what a panic carries, which is put together like any text.
+fn is_format(name: &str) -> bool {
+    let name = without_hashes(name);
+    ["core::fmt::", "alloc::fmt::", "std::panicking::"].iter().any(|part| name.contains(part))
 }
 
 fn is_panic(name: &str) -> bool {
@@ -120,7 +154,8 @@ struct Memory(BTreeMap<usize, Vec<u8>>);
 
 impl Memory {
     fn of(module: &Module) -> Self {
-        let segments = module.data.iter().filter_map(|data| Some((address(data)?, data.value.clone())));
+        let segments =
+            module.data.iter().filter_map(|data| Some((address(data)?, data.value.clone())));
         Self(segments.collect())
     }
 
@@ -139,7 +174,8 @@ impl Memory {
         let mut silent = Vec::new();
         for (start, bytes) in &self.0 {
             for at in (0..bytes.len()).filter(|at| (start + at) % 4 == 0) {
-                if let Some(file) = bytes.get(at..at + LOCATION).and_then(|place| self.file(place)) {
+                if let Some(file) = bytes.get(at..at + LOCATION).and_then(|place| self.file(place))
+                {
                     silent.extend([start + at..start + at + LOCATION, file]);
                 }
             }

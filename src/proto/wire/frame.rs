@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use crate::proto::words::{Say, displayed, say};
+
 /// One WebSocket message. The host does the framing below it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Frame {
@@ -67,8 +69,10 @@ impl ConnectionId {
     }
 }
 
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
+impl Say for ConnectionId {
+    fn say(&self, out: &mut String) {
+        say!(out, "#", self.0)
     }
 }
+
+displayed!(ConnectionId);

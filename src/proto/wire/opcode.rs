@@ -2,7 +2,7 @@
 //!
 //! Source: Discord's "Gateway opcodes" table.
 
-use std::fmt;
+use crate::proto::words::{Say, displayed, say};
 
 /// A Gateway opcode. Unknown ones are kept as their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,11 +62,13 @@ impl Opcode {
     }
 }
 
-impl fmt::Display for Opcode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.0, self.name())
+impl Say for Opcode {
+    fn say(&self, out: &mut String) {
+        say!(out, self.0, " (", self.name(), ")")
     }
 }
+
+displayed!(Opcode);
 
 #[cfg(test)]
 mod tests {

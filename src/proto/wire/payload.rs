@@ -10,6 +10,7 @@ use super::{
     json::Object,
     scan::{self, Value},
 };
+use crate::proto::words::Say;
 
 /// HELLO: source "Hello event".
 pub(crate) struct Hello {
@@ -202,7 +203,7 @@ impl Identify<'_> {
             data.number("large_threshold", members.into());
         }
         if let Some(shard) = self.shard {
-            let [number, total] = [shard.number(), shard.total()].map(|part| part.to_string());
+            let [number, total] = [shard.number(), shard.total()].map(|part| part.said());
             data.json("shard", &["[", &number, ",", &total, "]"].concat());
         }
         if let Some(flags) = self.capabilities {
@@ -236,7 +237,7 @@ impl Resume<'_> {
 
 /// The text of a heartbeat with the newest sequence number.
 pub(crate) fn heartbeat(sequence: Option<u64>) -> String {
-    encode(Opcode::HEARTBEAT, sequence.map_or("null".into(), |number| number.to_string()).as_str())
+    encode(Opcode::HEARTBEAT, sequence.map_or("null".into(), |number| number.said()).as_str())
 }
 
 /// The text of a message with opcode `opcode` and data that is JSON. Sends carry only `op` and `d`.

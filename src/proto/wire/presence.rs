@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::json::Object;
+use crate::proto::words::Say;
 
 /// The dot beside the bot's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,7 +157,7 @@ impl Presence {
 
     /// What goes on the wire.
     pub(crate) fn to_json(&self) -> String {
-        let since = self.since.map_or("null".into(), |since| since.to_string());
+        let since = self.since.map_or("null".into(), |since| since.said());
         let activities: Vec<_> = self.activities.iter().map(Activity::to_json).collect();
         Object::new()
             .json("since", &since)

@@ -3,7 +3,7 @@
 //! Source: Discord's "Connecting to the Gateway": `v`, `encoding` and `compress` belong on the base address and on the
 //! resume address alike.
 
-use std::fmt;
+use crate::proto::words::{Say, displayed, say};
 
 /// A checked `ws:` or `wss:` address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +30,9 @@ pub enum UrlError {
     Scheme,
 }
 
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Say for UrlError {
+    fn say(&self, out: &mut String) {
+        out.push_str(match self {
             Self::Characters => "expected an address without spaces or characters beyond ASCII",
             Self::Credentials => "expected an address without user name and password",
             Self::Host => "expected an address with a host",
@@ -40,6 +40,8 @@ impl fmt::Display for UrlError {
         })
     }
 }
+
+displayed!(UrlError);
 
 impl GatewayUrl {
     /// Checks `text`. A fragment is dropped, as it never reaches a server.
@@ -85,7 +87,7 @@ impl GatewayUrl {
     /// The address with `parameters` in its query; those that it already had under the same names are replaced, others
     /// are kept in front.
     pub fn with_parameters(&self, parameters: &[(&str, &str)]) -> String {
-        let mut text = self.to_string();
+        let mut text = self.said();
         let mut border = "?";
         for pair in self.query.split('&') {
             let name = pair.split('=').next().unwrap_or_default();
@@ -122,12 +124,14 @@ impl GatewayUrl {
 }
 
 /// Scheme, host, port and path: without the query.
-impl fmt::Display for GatewayUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for GatewayUrl {
+    fn say(&self, out: &mut String) {
         let scheme = if self.is_secure { "wss" } else { "ws" };
-        write!(f, "{scheme}://{}/{}", self.authority, self.path)
+        say!(out, scheme, "://", &*self.authority, "/", &*self.path)
     }
 }
+
+displayed!(GatewayUrl);
 
 #[cfg(test)]
 mod tests {
