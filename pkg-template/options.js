@@ -98,7 +98,16 @@ const planner = (hook) => hook && ((url, os, browser, device, isResume, attempt,
 
 const SESSION = { id: given(text), sequence: given(whole), resumeUrl: text, shard: given(pair), userId: text };
 const FILTER = inner({ only: texts, except: texts });
-const LIMITS = ["waitingCommands", "commandBytes", "messageBytes", "inflatedBytes", "openRequests", "answerBytes", "waitingEvents"];
+const LIMITS = [
+  "waitingCommands",
+  "commandBytes",
+  "messageBytes",
+  "inflatedBytes",
+  "openRequests",
+  "answerBytes",
+  "waitingBytes",
+  "waitingEvents",
+];
 const SPANS = ["connect", "hello", "ready", "resumed", "close", "backoffFirst", "backoffLongest"];
 
 const NO_WEBSOCKET = "expected a global WebSocket, or the option WebSocket with a class such as that of the package ws";
@@ -131,6 +140,8 @@ const OPTIONS = {
   version: upTo(0xff),
   properties,
   limits: inner(all(number, ...LIMITS)),
+  overflow: oneOf(["pause", "drop-oldest", "fail"], "to be pause, drop-oldest or fail"),
+  raw: oneOf(["text", "bytes"], "to be text or bytes"),
   patience: inner(all(number, ...SPANS, "resumeHostFailures", "resumeFailures")),
   presence: (value, _, code, name) => {
     if (value === undefined) return value;

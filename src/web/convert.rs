@@ -3,13 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use js_sys::{Array, Function, JsString};
+use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
     codec::OtherModule,
     command::read_presence,
     hooks::{self, Asides, Debugging},
+    line::{Bounds, Overflow},
     refusal::Refusal,
     value::to_object,
     values::Values,
@@ -19,15 +20,24 @@ use crate::proto::{
     Intents, Limits, Part, Patience, Reply, Report, Session, ShardId,
 };
 
-/// Default of `limits.waitingEvents`.
+/// Defaults of `limits.waitingEvents` and `limits.waitingBytes`.
 const WAITING_EVENTS: usize = 10_000;
+const WAITING_BYTES: usize = 64 << 20;
+
+/// What data of events is handed over as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Raw {
+    Bytes,
+    Text,
+}
 
 /// What the constructor was given.
 pub(super) struct Options {
     pub config: Config,
     pub session: Option<Session>,
     pub constructor: Function,
-    pub waiting_events: usize,
+    pub bounds: Bounds,
+    pub raw: Raw,
     pub debugging: Debugging,
 }
 
@@ -70,15 +80,16 @@ impl Options {
         if let Some(properties) = values.inner() {
             choices.properties = read_properties(&properties);
         }
-        let mut waiting_events = WAITING_EVENTS;
-        read_limits(values, &mut choices.limits, &mut waiting_events);
+        let bounds = read_bounds(values, &mut choices.limits);
+        let raw = if values.number_or_zero() == 0 { Raw::Text } else { Raw::Bytes };
         read_patience(values, &mut choices.patience);
         let (builder, debugging) = read_hooks(values, asides, builder);
         Ok(Self {
             config: builder.build()?,
             session: values.inner().as_ref().map(read_session).transpose()?,
             constructor: values.value().unchecked_into(),
-            waiting_events: waiting_events.max(1),
+            bounds,
+            raw,
             debugging,
         })
     }
@@ -136,8 +147,21 @@ pub(super) fn read_properties(values: &Values) -> IdentifyProperties {
     properties
 }
 
-fn read_limits(values: &Values, limits: &mut Limits, waiting_events: &mut usize) {
-    let Some(values) = values.inner() else { return };
+/// Reads the limits, those of the line among them.
+fn read_bounds(values: &Values, limits: &mut Limits) -> Bounds {
+    let (mut events, mut bytes) = (WAITING_EVENTS, WAITING_BYTES);
+    if let Some(given) = values.inner() {
+        read_limits(&given, limits, [&mut bytes, &mut events]);
+    }
+    let overflow = match values.number_or_zero() {
+        0 => Overflow::Pause,
+        1 => Overflow::DropOldest,
+        _ => Overflow::Fail,
+    };
+    Bounds { events: events.max(1), bytes: bytes.max(1), overflow }
+}
+
+fn read_limits(values: &Values, limits: &mut Limits, [bytes, events]: [&mut usize; 2]) {
     for limit in [
         &mut limits.waiting_commands,
         &mut limits.command_bytes,
@@ -145,7 +169,8 @@ fn read_limits(values: &Values, limits: &mut Limits, waiting_events: &mut usize)
         &mut limits.inflated_bytes,
         &mut limits.open_requests,
         &mut limits.answer_bytes,
-        waiting_events,
+        bytes,
+        events,
     ] {
         if let Some(given) = values.whole() {
             *limit = usize::try_from(given).unwrap_or(usize::MAX);
@@ -188,11 +213,11 @@ fn read_session(values: &Values) -> Result<Session, Refusal> {
 
 /// Appends three values to `out`: for a dispatch its name, its sequence number and its data (see `data_of`); for any other
 /// event `null`, 0 and the event as an object.
-pub(super) fn push_event(out: &Array, event: &Event) {
+pub(super) fn push_event(out: &Array, event: &Event, raw: Raw) {
     let Event::Dispatch(dispatch) = event else {
         return push_object(out, &to_object(&Report(event)));
     };
-    push(out, &JsValue::from_str(&dispatch.name), dispatch.sequence, &data_of(dispatch));
+    push(out, &JsValue::from_str(&dispatch.name), dispatch.sequence, &data_of(dispatch, raw));
 }
 
 /// Appends an event that is an object already.
@@ -200,13 +225,16 @@ pub(super) fn push_object(out: &Array, event: &JsValue) {
     push(out, &JsValue::NULL, 0, event);
 }
 
-/// Data as text, or as a pair of texts: the original, and one in which integers that JavaScript would round are strings.
-fn data_of(dispatch: &Dispatch) -> JsValue {
-    let text = JsString::from(&*dispatch.data);
+/// Data as text or bytes, or as a pair: that, and a text in which integers that JavaScript would round are strings.
+fn data_of(dispatch: &Dispatch, raw: Raw) -> JsValue {
+    let data = match raw {
+        Raw::Bytes => Uint8Array::from(dispatch.data.as_bytes()).into(),
+        Raw::Text => JsValue::from_str(&dispatch.data),
+    };
     if !dispatch.has_wide_integers {
-        return text.into();
+        return data;
     }
-    Array::of2(&text, &JsString::from(&*dispatch.data_for_javascript())).into()
+    Array::of2(&data, &JsValue::from_str(&dispatch.data_for_javascript())).into()
 }
 
 /// News of a request as arguments of a call: of a part its name, its data as in `push_event`, and how many parts came of how
@@ -218,7 +246,7 @@ pub(super) fn reply_arguments(reply: Reply) -> Array {
         Reply::Part(Part { name, data, has_wide_integers, received, expected }) => {
             let dispatch = Dispatch { name, sequence: 0, data, has_wide_integers };
             let name = JsValue::from_str(&dispatch.name);
-            Array::of4(&name, &data_of(&dispatch), &received.into(), &expected.into())
+            Array::of4(&name, &data_of(&dispatch, Raw::Text), &received.into(), &expected.into())
         }
         Reply::Restarted => Array::of1(&JsValue::NULL),
     }

@@ -14,6 +14,7 @@ mod convert;
 mod hooks;
 mod inbox;
 mod ledger;
+mod line;
 mod refusal;
 mod shard;
 mod tasks;

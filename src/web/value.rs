@@ -21,7 +21,7 @@ extern "C" {
     fn set_flag(this: &Plain, key: &str, flag: bool);
 
     #[wasm_bindgen(method, structural, indexing_setter)]
-    fn set_number(this: &Plain, key: &str, number: f64);
+    pub(super) fn set_number(this: &Plain, key: &str, number: f64);
 
     #[wasm_bindgen(method, structural, indexing_setter)]
     fn set_text(this: &Plain, key: &str, text: &str);

@@ -338,7 +338,10 @@ mod tests {
         assert_eq!(turn, Turn { at: at(5 + 60_000), is_held_back: true });
 
         let text = serde_json::to_string(&record).expect("plain data");
-        assert_eq!(text, serde_json::to_string(&crate::proto::form::Formed(&record)).expect("plain data"));
+        assert_eq!(
+            text,
+            serde_json::to_string(&crate::proto::form::Formed(&record)).expect("plain data")
+        );
         assert!(text.contains(r#""busy":[[0,1002400000]]"#), "{text}");
         assert_eq!(serde_json::from_str::<LedgerRecord>(&text).expect("its own form"), record);
     }
