@@ -110,7 +110,7 @@ function check({ dispatches, session, snapshot }) {
 
 /** Workers have no file system: every module is named. */
 async function workerModules() {
-  const scripts = ["entry/workerd.js", "codecs.js", "error.js", "index.js", "lifecycle.js", "sending.js", "version.js", "wasm/codecs.js", "wasm/shardwire.js"];
+  const scripts = ["entry/workerd.js", "error.js", "index.js", "version.js", "wasm/codecs.js", "wasm/shardwire.js"];
   const names = scripts.map((name) => PACKAGE + name);
   const modules = ["shardwire", "codecs"].map((name) => `${PACKAGE}wasm/${name}_bg.wasm`);
   const module = async (type, path, encoding) => ({

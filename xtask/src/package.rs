@@ -39,18 +39,19 @@ fn assemble(workspace: &Workspace, step: &Step, generated: &Path) -> Result<()> 
     let package = workspace.package();
     remake(&package)?;
     copy(&workspace.root().join("pkg-template"), &package)?;
-    minify(workspace, step, &package)?;
+    stamp(&package, workspace.version())?;
+    pack(workspace, step, &package)?;
     copy(generated, &package.join("wasm"))?;
     for name in LICENCES {
         copy_file(&workspace.root().join(name), &package.join(name))?;
     }
-    stamp(&package, workspace.version())
+    Ok(())
 }
 
 /// Comments and long names are for whoever reads the source map.
-fn minify(workspace: &Workspace, step: &Step, package: &Path) -> Result<()> {
+fn pack(workspace: &Workspace, step: &Step, package: &Path) -> Result<()> {
     let mut node = tools::node();
-    node.arg(workspace.root().join("xtask/js/minify.mjs")).arg(package);
+    node.arg(workspace.root().join("xtask/js/pack.mjs")).arg(package);
     step.execute(&mut node)
 }
 

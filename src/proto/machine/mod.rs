@@ -51,6 +51,7 @@ impl ShardMachine {
     }
 
     /// Makes it resume `session` instead of identifying.
+    #[inline(never)]
     pub fn resume_from(mut self, session: Session) -> Result<Self, ConfigError> {
         if session.shard != self.cx.config.shard {
             return Err(ConfigError::BadSession("it belongs to another shard"));
