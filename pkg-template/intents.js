@@ -1,4 +1,5 @@
-// Discord's intents by name. Knows nothing of wasm, which is not loaded yet when this runs; a test compares the bits with Rust's.
+// Discord's intents by name. Knows nothing of wasm, which is not loaded yet when this runs;
+// a test compares the bits with Rust's.
 
 const BITS = {
   GUILDS: 0,

@@ -37,14 +37,16 @@ const U32 = 0xffff_ffff;
 
 const kind = (fits, expected) => (value, refuse) => (value === undefined || fits(value) ? value : refuse(expected));
 const text = kind(isText, "to be a text");
-const texts = kind((value) => Array.isArray(value) && value.every(isText), "to be an array of texts");
+/** A copy, as Rust takes arrays apart. */
+const copied = (kind) => (value, refuse) => kind(value, refuse)?.slice();
+const texts = copied(kind((value) => Array.isArray(value) && value.every(isText), "to be an array of texts"));
 const flag = kind((value) => typeof value === "boolean", "to be true or false");
 const callable = kind((value) => typeof value === "function", "to be a function or a class");
 const upTo = (most) => kind((value) => isWhole(value, most), "to be a whole number within its range");
 const number = upTo(U32);
 const whole = upTo();
 const isPair = (value) => Array.isArray(value) && value.length === 2 && value.every((part) => isWhole(part, U32));
-const pair = kind(isPair, "to be a pair of whole numbers");
+const pair = copied(kind(isPair, "to be a pair of whole numbers"));
 
 const given = (kind) => (value, refuse, ...rest) => kind(value === undefined ? refuse("to be given") : value, refuse, ...rest);
 /** One of these, as its place among them. */
@@ -173,11 +175,12 @@ export const REQUEST_CHANNEL_INFO = 43;
 const guildId = given(text);
 const FIELDS = ["status", "voice_start_time"];
 const field = oneOf(FIELDS, "to be status and voice_start_time");
+const fields = (value, refuse) => texts(value, refuse)?.map((name) => field(name, refuse));
 const REQUESTS = {
   [VOICE_STATE_UPDATE]: { guildId, channelId: text, selfMute: flag, selfDeaf: flag },
   [REQUEST_GUILD_MEMBERS]: { guildId, limit: upTo(100), query: text, userIds: texts, presences: flag, nonce: text },
   [REQUEST_SOUNDBOARD_SOUNDS]: { guildIds: given(texts) },
-  [REQUEST_CHANNEL_INFO]: { guildId, fields: (value, refuse) => (texts(value, refuse) ?? []).map((name) => field(name, refuse)) },
+  [REQUEST_CHANNEL_INFO]: { guildId, fields },
 };
 
 /** The argument of what one of the methods sends, or of what `requests.js` asks: that of this opcode. */

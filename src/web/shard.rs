@@ -154,8 +154,8 @@ impl RawShard {
 
     // The name of the status.
     #[wasm_bindgen(getter)]
-    pub fn status(&self) -> String {
-        self.inner.life.borrow().status.name().to_owned()
+    pub fn status(&self) -> JsValue {
+        self.inner.life.borrow().status.name().into()
     }
 
     // The session, no further than what was taken; `null` if there is none.
@@ -243,11 +243,10 @@ impl RawShard {
 
     // Takes up the identify ledger as an earlier process kept it; see `ledger::record`.
     #[wasm_bindgen(js_name = restoreLedger)]
-    #[expect(clippy::needless_pass_by_value, reason = "the bindings have it so")]
-    pub fn restore_ledger(&self, remaining: f64, resets_at: f64, busy: Vec<f64>) {
+    pub fn restore_ledger(&self, record: JsValue) {
         let mut timer = WebTimer::default();
         let (now, unix) = (timer.now(), timer.wall().unwrap_or_default());
-        self.slots.restore(&ledger::record(remaining, resets_at, &busy), now, unix);
+        self.slots.restore(&ledger::record(&Values::new(record)), now, unix);
     }
 
     // Hands each new state of the identify ledger to `save`.

@@ -1,5 +1,6 @@
-// Makes the package's own JavaScript small: `index.js` and what it is made of become one file, as they compress better together,
-// and each file is minified. Beside each is a source map that holds it as it was written; browsers load that for whoever looks.
+// Makes the package's own JavaScript small: `index.js` and what it is made of become one file, as they compress better
+// together, and each file is minified. Beside each is a source map that holds it as it was written; browsers load that for
+// whoever looks.
 //
 // Usage: node pack.mjs PACKAGE. Knows nothing of what was generated, in `wasm/`.
 //
@@ -12,10 +13,10 @@ import { basename, dirname, join, posix } from "node:path";
 import { minify } from "terser";
 
 const ROOT = "index.js";
-/** Stay files of their own: they are also loaded by parts that need no wasm. */
-const APART = /^(error\.js|version\.js|wasm\/)/;
-/** One line that xtask wrote. */
-const MINIMAL = "version.js";
+/** Stay files of their own: `error.js` is also loaded by parts that need no wasm, and there is one class of errors. */
+const APART = /^(error\.js|wasm\/)/;
+/** A constant, for such parts too: as a copy within `index.js` it is smaller. */
+const COPIED = "version.js";
 /** With imports of a form that terser does not know. It is five lines long. */
 const UNREADABLE = "entry/deno.js";
 
@@ -26,7 +27,7 @@ const [folder] = process.argv.slice(2);
 const names = [".", "entry"].flatMap((inner) => readdirSync(join(folder, inner)).map((name) => posix.join(inner, name)));
 const parts = new Map();
 gather(ROOT);
-const others = names.filter((name) => name.endsWith(".js") && !parts.has(name) && name !== MINIMAL);
+const others = names.filter((name) => name.endsWith(".js") && !parts.has(name));
 const exported = new Set(lists(parts.get(ROOT), "export").flatMap(({ names }) => names));
 for (const [, isExported, name] of parts.get(ROOT).matchAll(DECLARED)) if (isExported) exported.add(name);
 
@@ -36,7 +37,7 @@ for (const name of others) {
   else await shrink(name, { [`source/${basename(name)}`]: text });
 }
 await shrink(ROOT, together());
-for (const name of parts.keys()) if (name !== ROOT) rmSync(join(folder, name));
+for (const name of parts.keys()) if (![ROOT, COPIED].includes(name)) rmSync(join(folder, name));
 
 /** Reads `name` and what it imports, which comes before it. */
 function gather(name) {
@@ -58,11 +59,12 @@ function lists(text, kind, name = ROOT) {
 /** A file that stays apart, with imports from what is now in `index.js` turned there. */
 function redirect(name, text) {
   for (const { names, from } of lists(text, undefined, name)) {
-    if (parts.has(from)) for (const name of names) exported.add(name);
+    if (parts.has(from) && from !== COPIED) for (const name of names) exported.add(name);
   }
   return text.replace(/(from |import\()"(\.[^"]+)"/g, (whole, start, from) => {
     const target = posix.join(dirname(name), from);
-    return parts.has(target) && target !== ROOT ? `${start}"${posix.join(dirname(from), ROOT).replace(/^(?!\.)/, "./")}"` : whole;
+    const moved = posix.join(dirname(from), ROOT).replace(/^(?!\.)/, "./");
+    return parts.has(target) && target !== COPIED ? `${start}"${moved}"` : whole;
   });
 }
 
@@ -85,7 +87,7 @@ function together() {
     }),
   );
   for (const name of exported) {
-    if (!declared.has(name) && !imported.has(name)) throw new Error(`expected ${name} to be declared in what index.js is made of`);
+    if (!declared.has(name) && !imported.has(name)) throw new Error(`expected a part of index.js to declare ${name}`);
   }
   const before = [...imported].map(([name, from]) => `import { ${name} } from "./${from}";`).join("\n");
   return { before, ...files, after: `export { ${[...exported].join(", ")} };` };

@@ -123,9 +123,10 @@ fn bind(compiled: &Path, name: &str, folder: &Path) -> Result<()> {
 }
 
 /// Gives the map of the names that were shortened. `-O2` rather than `-O3`, which copies functions to where they are called:
-/// smaller by itself, larger after gzip. Names in a second run, as they go into whatever passes leave.
+/// smaller by itself, larger after gzip. The first KB of memory is the very end of the stack, to which no address is added up.
+/// Names in a second run, as they go into whatever passes leave.
 fn shrink(workspace: &Workspace, step: &Step, module: &Path) -> Result<String> {
-    step.execute(wasm_opt(workspace, module).arg("-O2"))?;
+    step.execute(wasm_opt(workspace, module).args(["-O2", "--low-memory-unused"]))?;
     tools::read(wasm_opt(workspace, module).arg("--minify-imports-and-exports-and-modules"))
 }
 
@@ -143,7 +144,8 @@ fn wasm_opt(workspace: &Workspace, module: &Path) -> Command {
 fn rename(script: &Path, name: &str, map: &str) -> Result<()> {
     let text =
         fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
-    fs::write(script, names::shorten(&text, &format!("./{name}_bg.js"), map)?)
+    let text = names::shorten(&text, &format!("./{name}_bg.js"), map)?;
+    fs::write(script, names::without_advice(&text))
         .with_context(|| format!("cannot write {}", script.display()))
 }
 

@@ -9,6 +9,7 @@ use super::{
     Opcode, ShardId,
     json::Object,
     scan::{self, Value},
+    url::cut,
 };
 use crate::proto::words::Say;
 
@@ -140,7 +141,7 @@ fn to_id(value: Option<Value<'_>>) -> Option<String> {
 /// Seconds with decimals, from a JSON number; rounded up to milliseconds. By hand, as reading floats would be the largest
 /// function of the module that browsers download.
 fn seconds(value: &str) -> Option<Duration> {
-    let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
+    let (whole, decimals) = cut(value, b'.').unwrap_or((value, ""));
     let digit = |at: usize| decimals.as_bytes().get(at).map_or(0, |byte| byte.wrapping_sub(b'0'));
     let millis =
         [0, 1, 2].map(digit).iter().fold(0, |millis, digit| millis * 10 + u64::from(*digit));
