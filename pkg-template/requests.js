@@ -3,16 +3,15 @@
 
 import { ShardwireError } from "./error.js";
 import { rawOf } from "./index.js";
-import {
-  layOutCommand,
-  REQUEST_CHANNEL_INFO,
-  REQUEST_GUILD_MEMBERS,
-  REQUEST_SOUNDBOARD_SOUNDS,
-  VOICE_STATE_UPDATE,
-} from "./options.js";
+import { layOutCommand } from "./options.js";
 import { isHigh, promised } from "./sending.js";
 
 export { ShardwireError };
+
+const VOICE_STATE_UPDATE = 4;
+const REQUEST_GUILD_MEMBERS = 8;
+const REQUEST_SOUNDBOARD_SOUNDS = 31;
+const REQUEST_CHANNEL_INFO = 43;
 
 /** Described in `requests.d.ts`, as all that follow. */
 export async function fetchMembers(shard, request, options) {

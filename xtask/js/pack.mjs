@@ -96,9 +96,10 @@ function together() {
 async function shrink(name, files) {
   const { code, map } = await minify(files, {
     module: true,
-    compress: { passes: 2 },
-    // The names of classes are seen in consoles and in stack traces.
-    keep_classnames: true,
+    ecma: 2020,
+    compress: { passes: 3, unsafe_arrows: true },
+    // Names of classes that users see in consoles.
+    keep_classnames: /^(Shard|ShardwireError|DispatchEvent)$/,
     sourceMap: { includeSources: true, url: `${basename(name)}.map` },
   });
   write(name, code);
