@@ -33,6 +33,7 @@ impl Collecting {
     }
 
     /// Its number, for [`ShardHandle::take_back`](super::ShardHandle::take_back).
+    #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
     }

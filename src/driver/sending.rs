@@ -30,6 +30,7 @@ impl Sending {
     }
 
     /// Its number, for [`ShardHandle::take_back`](super::ShardHandle::take_back).
+    #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
     }

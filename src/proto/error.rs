@@ -49,6 +49,7 @@ pub enum ConfigError {
 
 impl ConfigError {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BadIntents { .. } => "bad-intents",
@@ -73,10 +74,10 @@ impl Say for ConfigError {
                     out,
                     "expected known intents, got unknown bits 0x",
                     Hex { number: *unknown, width: 1 }
-                )
+                );
             }
             Self::BadLargeThreshold(got) => {
-                say!(out, "expected a large threshold from 50 to 250, got ", got)
+                say!(out, "expected a large threshold from 50 to 250, got ", got);
             }
             Self::BadEncoding(expected)
             | Self::BadLimit(expected)
@@ -90,12 +91,12 @@ impl Say for ConfigError {
                     ", ",
                     total,
                     "]"
-                )
+                );
             }
             Self::BadToken(why) => say!(out, "expected a bot token: ", why),
             Self::BadUrl(error) => error.say(out),
             Self::CodecNotCompiledIn(feature) => {
-                say!(out, "expected a codec of this build; the feature `", feature, "` brings it")
+                say!(out, "expected a codec of this build; the feature `", feature, "` brings it");
             }
             Self::InsecureUrl => out.push_str(
                 "expected wss:// for a host that is not loopback, as ws:// would show the token to \
@@ -152,6 +153,7 @@ pub enum CommandError {
 
 impl CommandError {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Cancelled => "cancelled",
@@ -176,10 +178,10 @@ impl Say for CommandError {
             Self::Expired => out.push_str("the deadline of the command passed before it was sent"),
             Self::Inexpressible(expected) | Self::Invalid(expected) => out.push_str(expected),
             Self::MissingIntent(name) => {
-                say!(out, "expected the intent ", name, " for this request")
+                say!(out, "expected the intent ", name, " for this request");
             }
             Self::NotEncoded => {
-                out.push_str("expected a whole message in the encoding of this shard")
+                out.push_str("expected a whole message in the encoding of this shard");
             }
             Self::NotNow { retry_in: Some(span) } => {
                 say!(
@@ -187,10 +189,10 @@ impl Say for CommandError {
                     "expected room in the send limit; there is some in ",
                     whole_millis(*span),
                     " ms"
-                )
+                );
             }
             Self::NotNow { retry_in: None } => {
-                out.push_str("expected a session that is ready, for a command that does not wait")
+                out.push_str("expected a session that is ready, for a command that does not wait");
             }
             Self::NotJson => out.push_str("expected the command's data to be JSON"),
             Self::QueueFull { limit } => {
@@ -199,14 +201,14 @@ impl Say for CommandError {
                     "expected fewer than ",
                     limit,
                     " waiting commands; try again when some were sent"
-                )
+                );
             }
             Self::Reserved(opcode) => {
-                say!(out, "expected an opcode that a user may send, got ", opcode)
+                say!(out, "expected an opcode that a user may send, got ", opcode);
             }
             Self::Stopped => out.push_str("expected a running shard, but it has stopped"),
             Self::TooLarge { bytes, limit } => {
-                say!(out, "expected a command of at most ", limit, " bytes, got ", bytes)
+                say!(out, "expected a command of at most ", limit, " bytes, got ", bytes);
             }
         }
     }
@@ -247,7 +249,7 @@ impl TransportError {
 
 impl Say for TransportError {
     fn say(&self, out: &mut String) {
-        out.push_str(&self.0)
+        out.push_str(&self.0);
     }
 }
 
@@ -275,7 +277,7 @@ impl Say for Awaited {
             Self::Hello => "HELLO",
             Self::Ready => "READY",
             Self::Resumed => "RESUMED",
-        })
+        });
     }
 }
 
@@ -330,6 +332,7 @@ pub enum Fault {
 
 impl Fault {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BadCompression(_) => "bad-compression",
@@ -371,10 +374,10 @@ impl Say for Fault {
         match self {
             Self::BadCompression(expected) => say!(out, "the stream could not be read: ", expected),
             Self::BadEnvelope(error) => {
-                say!(out, "a message is not a gateway message: ", error.0)
+                say!(out, "a message is not a gateway message: ", error.0);
             }
             Self::BadPayload(expected) => {
-                say!(out, "a payload lacks what it must have: ", expected)
+                say!(out, "a payload lacks what it must have: ", expected);
             }
             Self::Closed(close) => {
                 let meaning = CloseCode::of(close.code);
@@ -386,26 +389,26 @@ impl Say for Fault {
                     meaning.name,
                     "): ",
                     meaning.meaning
-                )
+                );
             }
             Self::InvalidSession { resumable: true } => out
                 .push_str("the gateway says that the session is not valid now, but may be resumed"),
             Self::InvalidSession { resumable: false } => {
-                out.push_str("the gateway says that the session is gone")
+                out.push_str("the gateway says that the session is gone");
             }
             Self::NoAnswer(awaited) => say!(out, "waited too long for ", awaited),
             Self::Oversized { limit } => {
-                say!(out, "a message is larger than the limit of ", limit, " bytes")
+                say!(out, "a message is larger than the limit of ", limit, " bytes");
             }
             Self::ReconnectRequested => out.push_str("the gateway asked for a new connection"),
             Self::ReconnectWanted => out.push_str("a new connection was wanted here"),
             Self::Suspended { slept } => {
-                say!(out, "the computer slept for ", slept.as_secs(), " seconds")
+                say!(out, "the computer slept for ", slept.as_secs(), " seconds");
             }
             Self::Tapped => out.push_str("the tap stopped the shard"),
             Self::Transport(error) => say!(out, "the connection failed: ", error),
             Self::UnexpectedMessage(opcode) => {
-                say!(out, "expected HELLO as the first message, got ", opcode)
+                say!(out, "expected HELLO as the first message, got ", opcode);
             }
             Self::Zombie => out.push_str("the gateway no longer answers heartbeats"),
         }
@@ -453,6 +456,7 @@ pub enum StopReason {
 
 impl StopReason {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Fatal(_) => "fatal",
@@ -476,7 +480,7 @@ impl Say for StopReason {
                     "): ",
                     meaning.meaning,
                     "; reconnecting would not help"
-                )
+                );
             }
             Self::IdentifyBudgetSpent(spent) => say!(
                 out,

@@ -57,6 +57,7 @@ pub enum Event {
 
 impl Event {
     /// The word that its JSON form has as `type`.
+    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Disconnected { .. } => "disconnected",
@@ -90,6 +91,7 @@ impl Dispatch {
     }
 
     /// The data as text for JavaScript's own parser: integers that it would round are turned into strings.
+    #[must_use]
     pub fn data_for_javascript(&self) -> std::borrow::Cow<'_, str> {
         if self.has_wide_integers {
             quote_wide_integers(&self.data).into()
@@ -225,6 +227,7 @@ pub enum Host {
 
 impl Host {
     /// Its name in JSON.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Base => "base",
@@ -271,6 +274,7 @@ pub enum Notice {
 
 impl Notice {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BadHook(_) => "bad-hook",
@@ -296,11 +300,11 @@ impl Say for Notice {
             Self::SequenceGap { missing } => say!(out, missing, " sequence numbers never came"),
             Self::IdentifyHeldBack { wait } => say!(out, "the shard identified too often of late; the next identify waits ", wait.as_secs(), " seconds"),
             Self::SlowSend { waited } => {
-                say!(out, "a command waited ", whole_millis(*waited), " ms before it was sent")
+                say!(out, "a command waited ", whole_millis(*waited), " ms before it was sent");
             }
             Self::UnknownOpcode(opcode) => say!(out, "ignored a message with opcode ", opcode),
             Self::Unreadable(error) => {
-                say!(out, "passed over a message that is not a gateway message: ", error.0)
+                say!(out, "passed over a message that is not a gateway message: ", error.0);
             }
         }
     }
@@ -341,6 +345,7 @@ pub enum Status {
 
 impl Status {
     /// Its name in JSON.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::AwaitingHello => "awaiting-hello",
@@ -417,6 +422,7 @@ impl EventCounts {
     pub const MOST_NAMES: usize = 256;
 
     /// The count of a name.
+    #[must_use]
     pub fn of(&self, name: &str) -> u64 {
         self.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
     }

@@ -39,6 +39,7 @@ impl Request {
     }
 
     /// The command that asks it.
+    #[must_use]
     pub fn command(&self) -> Command {
         match self {
             Self::ChannelInfo(request) => Command::RequestChannelInfo(request.clone()),
@@ -156,6 +157,7 @@ pub enum RequestError {
 
 impl RequestError {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Cancelled => "cancelled",
@@ -176,10 +178,10 @@ impl Say for RequestError {
             Self::RateLimited => out.push_str("the gateway refused the request again and again"),
             Self::Stopped => out.push_str("the shard stopped before the answer was complete"),
             Self::TimedOut { received } => {
-                say!(out, "waited too long for the answer, of which ", received, " parts came")
+                say!(out, "waited too long for the answer, of which ", received, " parts came");
             }
             Self::TooLarge { limit } => {
-                say!(out, "the answer is larger than the limit of ", limit, " bytes")
+                say!(out, "the answer is larger than the limit of ", limit, " bytes");
             }
         }
     }

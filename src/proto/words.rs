@@ -87,6 +87,7 @@ impl Say for Hex {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "a digit is small")]
 fn push_digits(out: &mut String, mut number: u64, base: u32, width: usize) {
     let start = out.len();
     while number > 0 || out.len() < start + width {

@@ -111,6 +111,7 @@ impl RawShard {
 
     // Whether `provideCodecs` must be called before `connect`.
     #[wasm_bindgen(getter, js_name = lacksCodecs)]
+    #[must_use]
     pub fn lacks_codecs(&self) -> bool {
         self.needs_codecs && !codec::is_loaded()
     }
@@ -124,6 +125,7 @@ impl RawShard {
     }
 
     // All events that wait, three values each; see `push_event`.
+    #[must_use]
     pub fn take(&self) -> Array {
         let mut life = self.inner.life.borrow_mut();
         // One that has failed stays closed, whatever it is told.
@@ -148,12 +150,14 @@ impl RawShard {
 
     // Whether no more events will come.
     #[wasm_bindgen(getter, js_name = isOver)]
+    #[must_use]
     pub fn is_over(&self) -> bool {
         self.inner.life.borrow().is_over
     }
 
     // The name of the status.
     #[wasm_bindgen(getter)]
+    #[must_use]
     pub fn status(&self) -> JsValue {
         self.inner.life.borrow().status.name().into()
     }

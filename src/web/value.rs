@@ -35,7 +35,7 @@ pub(super) fn to_object(form: &impl Form) -> JsValue {
 }
 
 pub(super) fn to_pair(shard: ShardId) -> JsValue {
-    pair(shard.number().into(), shard.total().into())
+    pair(&shard.number().into(), &shard.total().into())
 }
 
 /// An object of texts.
@@ -51,8 +51,8 @@ fn new_object() -> Plain {
     Object::new().unchecked_into()
 }
 
-fn pair(first: JsValue, second: JsValue) -> JsValue {
-    Array::of2(&first, &second).into()
+fn pair(first: &JsValue, second: &JsValue) -> JsValue {
+    Array::of2(first, second).into()
 }
 
 impl Put for Plain {
@@ -85,14 +85,14 @@ impl Put for Plain {
     }
 
     fn pair(&mut self, key: &str, [first, second]: [u32; 2]) {
-        self.set(key, &pair(first.into(), second.into()));
+        self.set(key, &pair(&first.into(), &second.into()));
     }
 
     #[expect(clippy::cast_precision_loss, reason = "times below 2^53")]
     fn pairs(&mut self, key: &str, pairs: &[(u32, u64)]) {
         let array = Array::new();
         for (first, second) in pairs {
-            array.push(&pair((*first).into(), (*second as f64).into()));
+            array.push(&pair(&(*first).into(), &(*second as f64).into()));
         }
         self.set(key, &array);
     }

@@ -109,6 +109,7 @@ struct Use {
 
 impl Slots {
     /// A ledger for what `/gateway/bot` said at `now`.
+    #[must_use]
     pub fn new(limit: SessionStartLimit, now: Instant) -> Self {
         Self {
             limit,
@@ -157,6 +158,7 @@ impl Slots {
     }
 
     /// What is known at `now`, which is `unix` since 1970, for a store.
+    #[must_use]
     pub fn record(&self, now: Instant, unix: Duration) -> LedgerRecord {
         let at = |at: Instant| whole_millis(unix + at.saturating_since(now));
         let busy = self.busy.iter().filter(|busy| busy.at > now);
@@ -184,6 +186,7 @@ impl Slots {
     }
 
     /// Identifies left in this window.
+    #[must_use]
     pub const fn remaining(&self) -> u32 {
         self.remaining
     }

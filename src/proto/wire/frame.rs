@@ -15,6 +15,7 @@ pub enum Frame {
 
 impl Frame {
     /// Size of the payload in bytes.
+    #[must_use]
     pub fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -23,6 +24,7 @@ impl Frame {
     }
 
     /// Whether the payload is empty.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -47,6 +49,7 @@ pub struct Close {
 
 impl Close {
     /// A close with a fixed reason.
+    #[must_use]
     pub const fn new(code: u16, reason: &'static str) -> Self {
         Self { code, reason: Cow::Borrowed(reason) }
     }
@@ -64,6 +67,7 @@ impl ConnectionId {
     }
 
     /// The bare number; the first connection is 1.
+    #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
@@ -71,7 +75,7 @@ impl ConnectionId {
 
 impl Say for ConnectionId {
     fn say(&self, out: &mut String) {
-        say!(out, "#", self.0)
+        say!(out, "#", self.0);
     }
 }
 

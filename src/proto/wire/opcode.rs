@@ -57,6 +57,7 @@ opcodes! {
 impl Opcode {
     /// Whether a user may send it. The life cycle's own opcodes are the machine's business, and those that only the
     /// server sends would be answered with close code 4001.
+    #[must_use]
     pub const fn is_sendable(self) -> bool {
         !matches!(self.0, 0 | 1 | 2 | 6 | 7 | 9 | 10 | 11)
     }
@@ -64,7 +65,7 @@ impl Opcode {
 
 impl Say for Opcode {
     fn say(&self, out: &mut String) {
-        say!(out, self.0, " (", self.name(), ")")
+        say!(out, self.0, " (", self.name(), ")");
     }
 }
 

@@ -97,6 +97,7 @@ impl Activity {
 
     /// Whether Discord will show it as a stream: it shows one without a Twitch or `YouTube` address as "Playing", without a
     /// word to the bot.
+    #[must_use]
     pub fn is_stream(&self) -> bool {
         let hosts = ["twitch.tv/", "youtube.com/", "youtu.be/"];
         let url = self.url.as_deref().unwrap_or_default();

@@ -37,7 +37,7 @@ impl Say for UrlError {
             Self::Credentials => "expected an address without user name and password",
             Self::Host => "expected an address with a host",
             Self::Scheme => "expected an address that begins with wss:// (or ws://)",
-        })
+        });
     }
 }
 
@@ -70,11 +70,13 @@ impl GatewayUrl {
     }
 
     /// Whether the connection is encrypted.
+    #[must_use]
     pub fn is_secure(&self) -> bool {
         self.is_secure
     }
 
     /// Whether the host is this machine, where an unencrypted connection shows the token to nobody.
+    #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
         host.eq_ignore_ascii_case("localhost")
@@ -84,6 +86,7 @@ impl GatewayUrl {
 
     /// The address with `parameters` in its query; those that it already had under the same names are replaced, others
     /// are kept in front.
+    #[must_use]
     pub fn with_parameters(&self, parameters: &[(&str, &str)]) -> String {
         let mut text = self.said();
         let mut border = "?";
@@ -164,7 +167,7 @@ fn is_dotted(host: &str) -> bool {
 impl Say for GatewayUrl {
     fn say(&self, out: &mut String) {
         let scheme = if self.is_secure { "wss" } else { "ws" };
-        say!(out, scheme, "://", &*self.authority, "/", &*self.path)
+        say!(out, scheme, "://", &*self.authority, "/", &*self.path);
     }
 }
 
