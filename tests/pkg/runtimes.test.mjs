@@ -12,7 +12,20 @@ import { Miniflare } from "miniflare";
 import { makeProject, run, withOptions } from "./project.mjs";
 
 const LIMITS = { timeout: 60_000 };
-const PACKAGE = "node_modules/shardwire/";
+const inPackage = (name) => `node_modules/shardwire/${name}`;
+/** What the entry for Workers loads, and what the codecs add. */
+const WORKER_MODULES = [
+  "entry/workerd.js",
+  "codecs.js",
+  "error.js",
+  "index.js",
+  "lifecycle.js",
+  "sending.js",
+  "version.js",
+  "wasm/shardwire.js",
+  "wasm/shardwire_bg.wasm",
+].map(inPackage);
+const CODECS_MODULES = ["entry/codecs/workerd.js", "provide.js", "wasm/codecs.js", "wasm/codecs_bg.wasm"].map(inPackage);
 /** The newest that the pinned workerd knows. */
 const COMPATIBILITY_DATE = "2026-07-30";
 /** How each runtime is told to run a file. Deno gets the network and the task, but may read nothing. */
@@ -56,34 +69,28 @@ for (const name of Object.keys(COMMANDS)) {
   });
 }
 
-test("a shard runs in workerd", LIMITS, async () => {
-  const worker = new Miniflare({
-    compatibilityDate: COMPATIBILITY_DATE,
-    modulesRoot: project.folder,
-    modules: await workerModules(),
+for (const [what, codec] of Object.entries(CODECS)) {
+  test(`a shard runs in workerd, ${what}`, LIMITS, async () => {
+    const modules = await workerModules("codecs-worker.mjs", "worker.mjs", ...CODECS_MODULES);
+    check(await askWorker(modules, codec));
   });
-  try {
-    for (const codec of Object.values(CODECS)) {
-      await withOptions(async (options) => {
-        const body = JSON.stringify({ options: { ...options, ...codec }, dispatches: 20 });
-        const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
-        const answer = await response.text();
-        assert.equal(response.status, 200, answer);
-        check(JSON.parse(answer));
-      });
-    }
-  } finally {
-    await worker.dispose();
-  }
+}
+
+test("a Worker without the codecs runs, and is told what it lacks if it asks for them", LIMITS, async () => {
+  const modules = await workerModules("worker.mjs");
+  check(await askWorker(modules, {}));
+  const { refused } = await askWorker(modules, CODECS["with ETF and zstd"]);
+  assert.equal(refused.code, "codec-not-loaded");
+  assert.match(refused.message, /`import "shardwire\/codecs"`/);
 });
 
 test("each condition leads to its entry", LIMITS, async () => {
   const entries = { workerd: "workerd", deno: "deno", bun: "node", node: "node" };
+  const code = 'console.log(import.meta.resolve("shardwire"), import.meta.resolve("shardwire/codecs"))';
   for (const [condition, entry] of Object.entries(entries)) {
-    const code = 'console.log(import.meta.resolve("shardwire"))';
     const args = [`--conditions=${condition}`, "--input-type=module", "--eval", code];
     const { stdout } = await run(process.execPath, args, { cwd: project.folder });
-    assert.match(stdout, new RegExp(`/entry/${entry}\\.js\\s*$`), condition);
+    assert.match(stdout, new RegExp(`/entry/${entry}\\.js \\S+/entry/codecs/${entry}\\.js\\s*$`), condition);
   }
 });
 
@@ -108,19 +115,28 @@ function check({ dispatches, session, snapshot }) {
   assert.ok(snapshot.counters.wireBytes < snapshot.counters.inflatedBytes, "it was compressed");
 }
 
-/** Workers have no file system: every module is named. */
-async function workerModules() {
-  const scripts = ["entry/workerd.js", "codecs.js", "error.js", "index.js", "lifecycle.js", "sending.js", "version.js", "wasm/codecs.js", "wasm/shardwire.js"];
-  const names = scripts.map((name) => PACKAGE + name);
-  const modules = ["shardwire", "codecs"].map((name) => `${PACKAGE}wasm/${name}_bg.wasm`);
-  const module = async (type, path, encoding) => ({
-    type,
-    path: join(project.folder, path),
-    contents: await readFile(join(project.folder, path), encoding),
-  });
-  return Promise.all([
-    module("ESModule", "worker.mjs", "utf8"),
-    ...names.map((name) => module("ESModule", name, "utf8")),
-    ...modules.map((name) => module("CompiledWasm", name)),
-  ]);
+/** Starts a Worker, lets it run a shard, and gives its answer. */
+async function askWorker(modules, codec) {
+  const worker = new Miniflare({ compatibilityDate: COMPATIBILITY_DATE, modulesRoot: project.folder, modules });
+  try {
+    return await withOptions(async (options) => {
+      const body = JSON.stringify({ options: { ...options, ...codec }, dispatches: 20 });
+      const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
+      const answer = await response.text();
+      assert.equal(response.status, 200, answer);
+      return JSON.parse(answer);
+    });
+  } finally {
+    await worker.dispose();
+  }
+}
+
+/** Workers have no file system: every module is named, `scripts` beside those that each Worker has. */
+function workerModules(...scripts) {
+  const paths = [...scripts, ...WORKER_MODULES];
+  return Promise.all(paths.map(async (path) => {
+    const [type, encoding] = path.endsWith(".wasm") ? ["CompiledWasm"] : ["ESModule", "utf8"];
+    const file = join(project.folder, path);
+    return { type, path: file, contents: await readFile(file, encoding) };
+  }));
 }
