@@ -30,11 +30,13 @@ const PAGES = {
 };
 
 let project;
+/** Where the pages are, in the project. */
+let root;
 let browser;
 
 before(async () => {
   [project, browser] = await Promise.all([makeProject(), launch()]);
-  await cp(join(project.folder, "page"), project.folder, { recursive: true });
+  root = join(project.folder, "page");
 }, LIMITS);
 
 after(async () => {
@@ -45,13 +47,13 @@ after(async () => {
 /** How each bundler is told to make a folder of a page. What is not its default is in the README. */
 const BUNDLERS = {
   async Vite(page, folder) {
-    const html = await writePage(project.folder, page);
+    const html = await writePage(root, page);
     const build = { outDir: folder, rolldownOptions: { input: html } };
-    await vite.build({ root: project.folder, configFile: false, logLevel: "error", worker: { format: "es" }, build });
+    await vite.build({ root: root, configFile: false, logLevel: "error", worker: { format: "es" }, build });
     return html;
   },
   async webpack(page, folder) {
-    const options = { context: project.folder, mode: "production", performance: { hints: false } };
+    const options = { context: root, mode: "production", performance: { hints: false } };
     const output = { path: folder, filename: page };
     const stats = await promisify(webpack)({ ...options, entry: `./${page}`, output });
     assert.ok(!stats.hasErrors() && !stats.hasWarnings(), stats.toString());
@@ -60,7 +62,7 @@ const BUNDLERS = {
   async Rollup(page, folder) {
     for (const input of entries(page)) {
       const onwarn = ({ message }) => assert.fail(message);
-      const bundle = await rollup({ input: join(project.folder, input), plugins: [nodeResolve({ browser: true })], onwarn });
+      const bundle = await rollup({ input: join(root, input), plugins: [nodeResolve({ browser: true })], onwarn });
       await bundle.write({ dir: folder, format: "es" });
       await bundle.close();
     }
@@ -77,28 +79,28 @@ const BUNDLERS = {
 for (const [name, bundle] of Object.entries(BUNDLERS)) {
   for (const page of ["page.js", "in-worker.js", "codecs.js", "inline.js"]) {
     test(`${name} bundles ${page}`, LIMITS, async () => {
-      const folder = join(project.folder, `out-${name}-${page}`);
+      const folder = join(root, `out-${name}-${page}`);
       await check(folder, page, await bundle(page, folder));
     });
   }
 }
 
 test("esbuild ships the module if it is told to", LIMITS, async () => {
-  const folder = join(project.folder, "out-loader");
+  const folder = join(root, "out-loader");
   await bundleByEsbuild("loaded.js", folder, { format: "esm", loader: { ".wasm": "file" } });
   await check(folder, "loaded.js", await writePage(folder, "loaded.js"));
 });
 
 test("the inline module runs in a script that is no module", LIMITS, async () => {
-  const folder = join(project.folder, "out-script");
+  const folder = join(root, "out-script");
   await bundleByEsbuild("inline.js", folder, { format: "iife" });
   await check(folder, "inline.js", await writePage(folder, "inline.js", { type: "text/javascript" }));
 });
 
 test("the inline module runs in a bundle for Node.js", LIMITS, async () => {
-  const folder = join(project.folder, "out-node");
+  const folder = join(root, "out-node");
   const program = await readFile(join(project.folder, "run.mjs"), "utf8");
-  await writeFile(join(project.folder, "inline-node.js"), program.replace('"shardwire"', '"shardwire/inline"'));
+  await writeFile(join(root, "inline-node.js"), program.replace('"shardwire"', '"shardwire/inline"'));
   await bundleByEsbuild("inline-node.js", folder, { format: "esm", platform: "node", target: "node20" });
   await withOptions(async (options) => {
     const env = { ...process.env, TASK: JSON.stringify({ options, dispatches: DISPATCHES }) };
@@ -109,8 +111,8 @@ test("the inline module runs in a bundle for Node.js", LIMITS, async () => {
 
 for (const page of ["page.js", "in-worker.js", "codecs.js"]) {
   test(`Vite serves ${page} while it is being written`, LIMITS, async () => {
-    const html = await writePage(project.folder, page);
-    const options = { root: project.folder, configFile: false, logLevel: "error", cacheDir: join(project.folder, `cache-${page}`) };
+    const html = await writePage(root, page);
+    const options = { root: root, configFile: false, logLevel: "error", cacheDir: join(root, `cache-${page}`) };
     const server = await vite.createServer({ ...options, server: { host: "127.0.0.1", port: 0 } });
     try {
       await server.listen();
@@ -124,15 +126,15 @@ for (const page of ["page.js", "in-worker.js", "codecs.js"]) {
 
 for (const page of ["page.js", "codecs.js"]) {
   test(`${page} runs unbundled by an import map`, LIMITS, async () => {
-    const html = await writePage(project.folder, page, { importMap: IMPORT_MAP });
-    await withSite(project.folder, (url) => assertReads(`${url}/${html}`, page));
+    const html = await writePage(root, page, { importMap: IMPORT_MAP });
+    await withSite(project.folder, (url) => assertReads(`${url}/page/${html}`, page));
   });
 }
 
 test("without their import the codecs are missed, and the error says what to do", LIMITS, async () => {
-  const html = await writePage(project.folder, "page.js", { importMap: IMPORT_MAP });
+  const html = await writePage(root, "page.js", { importMap: IMPORT_MAP });
   await withSite(project.folder, async (url) => {
-    const { answer, modules } = await open(`${url}/${html}`, ETF_AND_ZSTD);
+    const { answer, modules } = await open(`${url}/page/${html}`, ETF_AND_ZSTD);
     assert.equal(answer.refused?.code, "codec-not-loaded");
     assert.match(answer.refused.message, /`import "shardwire\/codecs"`/);
     assert.equal(modules.length, 1);
@@ -140,7 +142,7 @@ test("without their import the codecs are missed, and the error says what to do"
 });
 
 test("a module that was not shipped is told, with what to do", LIMITS, async () => {
-  const folder = join(project.folder, "out-lost");
+  const folder = join(root, "out-lost");
   await bundleByEsbuild("page.js", folder, { format: "esm" });
   const text = 'globalThis.answer = import("./page.js").catch(({ name, code, message }) => ({ name, code, message }));';
   await writeFile(join(folder, "lost.js"), text);
@@ -155,8 +157,8 @@ test("a module that was not shipped is told, with what to do", LIMITS, async () 
 /** As a page without a bundler names the package. */
 const IMPORT_MAP = {
   imports: {
-    shardwire: "./node_modules/shardwire/entry/browser.js",
-    "shardwire/codecs": "./node_modules/shardwire/wasm/browser-codecs.js",
+    shardwire: "../node_modules/shardwire/entry/browser.js",
+    "shardwire/codecs": "../node_modules/shardwire/wasm/browser-codecs.js",
   },
 };
 
@@ -166,7 +168,7 @@ function entries(page) {
 }
 
 async function bundleByEsbuild(input, folder, options) {
-  const common = { absWorkingDir: project.folder, bundle: true, outdir: folder, logLevel: "silent" };
+  const common = { absWorkingDir: root, bundle: true, outdir: folder, logLevel: "silent" };
   const { warnings } = await esbuild.build({ ...common, entryPoints: [input], ...options });
   assert.deepEqual(warnings, []);
 }

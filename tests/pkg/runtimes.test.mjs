@@ -1,15 +1,13 @@
 // The installed package in runtimes other than Node.js: the same program, the same answers.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { Miniflare } from "miniflare";
 
-import { makeProject, run, withOptions } from "./project.mjs";
+import { makeProject, programs, run, withOptions } from "./project.mjs";
 
 const LIMITS = { timeout: 60_000 };
 const inPackage = (name) => `node_modules/shardwire/${name}`;
@@ -29,9 +27,9 @@ const CODECS_MODULES = ["entry/codecs/workerd.js", "provide.js", "wasm/codecs.js
 /** The newest that the pinned workerd knows. */
 const COMPATIBILITY_DATE = "2026-07-30";
 /** How each runtime is told to run a file. Deno gets the network and the task, but may read nothing. */
-const COMMANDS = {
-  bun: ["@oven/bun-linux-x64/bin/bun", "run"],
-  deno: ["@deno/linux-x64-glibc/deno", "run", "--no-remote", "--allow-net=127.0.0.1", "--allow-env"],
+const ARGUMENTS = {
+  bun: ["run"],
+  deno: ["run", "--no-remote", "--allow-net=127.0.0.1", "--allow-env"],
 };
 
 /** By what is always there, and by what is loaded when it is asked for. */
@@ -50,7 +48,7 @@ after(async () => {
   await project?.remove();
 });
 
-for (const name of Object.keys(COMMANDS)) {
+for (const name of Object.keys(ARGUMENTS)) {
   for (const [what, codec] of Object.entries(CODECS)) {
     test(`a shard runs in ${name}, ${what}`, LIMITS, async () => {
       await withOptions(async (options) => {
@@ -96,10 +94,7 @@ test("each condition leads to its entry", LIMITS, async () => {
 
 /** Runs a fixture in a runtime and returns what it printed. */
 async function runFixture(name, fixture, task) {
-  const [program, ...args] = COMMANDS[name];
-  const npms = fileURLToPath(new URL(`../../node_modules/${program}`, import.meta.url));
-  // npm brings them for Linux; elsewhere they have to be on PATH.
-  const { stdout } = await run(existsSync(npms) ? npms : name, [...args, fixture], {
+  const { stdout } = await run(programs[name], [...ARGUMENTS[name], fixture], {
     cwd: project.folder,
     env: { ...process.env, TASK: JSON.stringify(task), NO_COLOR: "1" },
     timeout: 30_000,
