@@ -12,6 +12,7 @@
  * @packageDocumentation
  */
 
+import type { Signal } from "./host.js";
 import type { Dispatch, GatewayEvent, GatewayEventMap, Shard } from "./index.js";
 
 export { ShardwireError } from "./index.js";
@@ -51,11 +52,11 @@ export declare class ShardEmitter {
   readonly finished: Promise<void>;
 
   /** Calls `listener` for each event of this name, until `signal` is aborted. */
-  on<Name extends EventName>(name: Name, listener: Listener<Name>, options?: { signal?: AbortSignal }): this;
+  on<Name extends EventName>(name: Name, listener: Listener<Name>, options?: { signal?: Signal }): this;
   /** Calls `listener` for the next event of this name. */
-  once<Name extends EventName>(name: Name, listener: Listener<Name>, options?: { signal?: AbortSignal }): this;
+  once<Name extends EventName>(name: Name, listener: Listener<Name>, options?: { signal?: Signal }): this;
   /** Calls `listener` for every event, after those that wait for it by name. */
-  onAny(listener: (event: GatewayEvent) => unknown, options?: { signal?: AbortSignal }): this;
+  onAny(listener: (event: GatewayEvent) => unknown, options?: { signal?: Signal }): this;
   /** Calls `listener` for this name no more. */
   off<Name extends EventName>(name: Name, listener: Listener<Name>): this;
   /**
@@ -69,7 +70,7 @@ export declare class ShardEmitter {
     options?: {
       filter?: (argument: ArgumentOf<Name>, event: EventOf<Name>) => boolean;
       timeoutMs?: number;
-      signal?: AbortSignal;
+      signal?: Signal;
     },
   ): Promise<ArgumentOf<Name>>;
 }

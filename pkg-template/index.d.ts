@@ -5,6 +5,10 @@
  * @packageDocumentation
  */
 
+/// <reference lib="esnext.disposable" />
+
+import type { Signal } from "./host.js";
+
 /** Names of the Gateway intents, as in Discord's documentation. */
 export type IntentName =
   | "GUILDS"
@@ -124,7 +128,7 @@ export interface SendOptions {
    */
   when?: "now" | "whenever" | { withinMs: number };
   /** Takes it back if it was not sent yet: it is rejected with `cancelled`. */
-  signal?: AbortSignal;
+  signal?: Signal;
 }
 
 /** Numbers that bound what a shard keeps. Each has a default. */
@@ -212,8 +216,8 @@ export interface ShardOptions {
   allowInsecure?: boolean;
   /** Default: `[0, 1]`, not sent. */
   shard?: ShardId;
-  /** A session to resume instead of identifying. */
-  session?: Session;
+  /** A session to resume instead of identifying; `null` is none. */
+  session?: Session | null;
   /**
    * How messages are written, in both directions; default `"json"`. `data` and `raw` are JSON with both; with `"etf"`, integers
    * beyond 32 bits are strings, as ETF does not tell numbers and ids apart.
@@ -575,6 +579,7 @@ export declare class ShardwireError extends Error {
     | "forbidden"
     | "insecure-url"
     | "missing-intent"
+    | "module-not-loaded"
     | "not-now"
     | "queue-full"
     | "rate-limited"
@@ -605,7 +610,7 @@ export declare class ShardwireError extends Error {
  * It connects when it is first iterated (or by `connect()`), so no event is lost before somebody listens. One reader at a
  * time: two iterators of one shard share its events.
  */
-export declare class Shard implements AsyncIterable<GatewayEvent> {
+export declare class Shard implements AsyncIterable<GatewayEvent>, AsyncDisposable {
   /** @throws {ShardwireError} if an option is not right; nothing is opened before `connect()`. */
   constructor(options: ShardOptions);
 

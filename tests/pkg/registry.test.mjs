@@ -1,7 +1,8 @@
 // The package as it is installed by its name: by npm, by Bun, and by Deno's `npm:`.
 
 import assert from "node:assert/strict";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -14,16 +15,20 @@ const DISPATCHES = 5;
 const WS = new URL("../../node_modules/ws/wrapper.mjs", import.meta.url).href;
 
 let project;
+/** Where the programs are: away from the project, where the package is installed already. */
+let away;
 let registry;
 
 before(async () => {
   project = await makeProject();
+  away = await mkdtemp(join(tmpdir(), "shardwire-named-"));
   registry = await serveRegistry(project);
 }, LIMITS);
 
 after(async () => {
   registry?.close();
   await project?.remove();
+  if (away) await rm(away, { recursive: true, force: true });
 });
 
 test("npm installs it by its name", LIMITS, async () => {
@@ -43,7 +48,7 @@ test("Bun installs it by its name", LIMITS, async () => {
 });
 
 test("Deno takes it by npm:, and may read nothing", LIMITS, async () => {
-  const folder = await emptyProject("by-deno");
+  const folder = await emptyProject("by-deno", { isProject: false });
   const specifier = `"npm:shardwire@^${project.tarball.version}"`;
   const program = (await readFile(join(folder, "run.mjs"), "utf8")).replace('"shardwire"', specifier);
   await writeFile(join(folder, "run.mjs"), program);
@@ -55,11 +60,11 @@ test("Deno takes it by npm:, and may read nothing", LIMITS, async () => {
   await assertRuns(programs.deno, ["run", ...permissions, "run.mjs"], folder, env, { encoding: "etf", compression: "zstd-stream" });
 });
 
-/** A folder with nothing in it but a program. */
-async function emptyProject(name) {
-  const folder = join(project.folder, name);
+/** A folder with nothing in it but a program, and with the manifest of a project if one is needed. */
+async function emptyProject(name, { isProject = true } = {}) {
+  const folder = join(away, name);
   await mkdir(folder);
-  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  if (isProject) await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   await cp(fileURLToPath(new URL("fixtures/run.mjs", import.meta.url)), join(folder, "run.mjs"));
   return folder;
 }

@@ -1,20 +1,14 @@
 // The packed package in the project of a Cloudflare Worker: what `wrangler deploy` would upload, and what `wrangler dev` runs.
-// Nothing leaves this machine.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
-import { makeProject, run, withOptions } from "./project.mjs";
+import { makeProject, withOptions } from "./project.mjs";
+import { bundle, withDev } from "./wrangler.mjs";
 
 const LIMITS = { timeout: 60_000 };
-const WRANGLER = fileURLToPath(new URL("../../node_modules/wrangler/bin/wrangler.js", import.meta.url));
-const READY = /Ready on (http:\/\/127\.0\.0\.1:\d+)/;
 const DISPATCHES = 3;
 /** The scripts of the fixtures, the modules that each needs, and what it is asked for. */
 const SCRIPTS = {
@@ -24,22 +18,10 @@ const SCRIPTS = {
 
 let project;
 let root;
-let env;
 
 before(async () => {
   project = await makeProject();
   root = join(project.folder, "wrangler");
-  env = {
-    ...process.env,
-    CI: "1",
-    NO_COLOR: "1",
-    // It would ask a registry for a newer one of itself, and another host for where on Earth it is.
-    WRANGLER_HIDE_BANNER: "true",
-    WRANGLER_SEND_METRICS: "false",
-    CLOUDFLARE_CF_FETCH_ENABLED: "false",
-    // What it remembers between runs.
-    XDG_CONFIG_HOME: join(project.folder, "config"),
-  };
 }, LIMITS);
 
 after(async () => {
@@ -49,13 +31,13 @@ after(async () => {
 for (const [script, { modules, options }] of Object.entries(SCRIPTS)) {
   test(`what wrangler deploy uploads of ${script} has as many modules as it needs`, LIMITS, async () => {
     const folder = join(project.folder, `out-${script}`);
-    await run(process.execPath, [WRANGLER, "deploy", script, "--dry-run", "--outdir", folder], { cwd: root, env });
+    await bundle(root, script, folder);
     const names = await readdir(folder, { recursive: true });
     assert.equal(names.filter((name) => name.endsWith(".wasm")).length, modules, `${names}`);
   });
 
   test(`${script} runs in wrangler dev`, LIMITS, async () => {
-    await withDev(script, (url) =>
+    await withDev(root, script, [], (url) =>
       withOptions(async (gateway) => {
         const body = JSON.stringify({ ...gateway, ...options, dispatches: DISPATCHES });
         const response = await fetch(url, { method: "POST", body });
@@ -66,35 +48,4 @@ for (const [script, { modules, options }] of Object.entries(SCRIPTS)) {
       }),
     );
   });
-}
-
-/** Runs `work` with the address at which `wrangler dev` runs a script. */
-async function withDev(script, work) {
-  const args = ["dev", script, "--ip=127.0.0.1", "--port=0", "--inspector-port=0", "--show-interactive-dev-session=false"];
-  const child = spawn(process.execPath, [WRANGLER, ...args], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
-  const ended = once(child, "exit");
-  const end = () => child.kill("SIGTERM");
-  // A test that was broken off must leave nothing behind.
-  process.once("exit", end);
-  try {
-    await work(await addressOf(child));
-  } finally {
-    end();
-    await ended;
-    process.off("exit", end);
-  }
-}
-
-async function addressOf(child) {
-  const printed = [];
-  child.stderr.on("data", (chunk) => printed.push(chunk));
-  for await (const line of createInterface({ input: child.stdout })) {
-    printed.push(line);
-    const match = READY.exec(line);
-    if (!match) continue;
-    // Unread output would block it once the pipe is full.
-    child.stdout.resume();
-    return match[1];
-  }
-  throw new Error(`wrangler dev ended before it was ready:\n${printed.join("\n")}`);
 }
