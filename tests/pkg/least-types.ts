@@ -3,7 +3,6 @@
 import "shardwire/codecs";
 import { Intents, Shard, type GatewayEvent, type Session, type WebSocketConstructor } from "shardwire";
 import { discoverGateway } from "shardwire/discover";
-import { ShardEmitter } from "shardwire/emitter";
 import { Shard as InlineShard } from "shardwire/inline";
 import { load, loadCodecs } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
@@ -24,7 +23,7 @@ await shard.send(3, {}, { signal });
 // @ts-expect-error a signal can be listened to
 await shard.send(3, {}, { signal: { aborted: false } });
 await fetchMembers(shard, { guildId: "1", query: "", limit: 0 }, { signal });
-new ShardEmitter(shard).on("status", ({ status }) => status satisfies string, { signal });
+shard.on("status", ({ status }) => status satisfies string, { signal });
 (await discoverGateway({ url: { href: "http://127.0.0.1" }, fetch: async (url) => ({ url }) })).url satisfies string;
 toPrometheus(shard.info()) satisfies string;
 load(new Uint8Array(8));

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { Miniflare } from "miniflare";
@@ -10,20 +10,6 @@ import { Miniflare } from "miniflare";
 import { makeProject, programs, run, withOptions } from "./project.mjs";
 
 const LIMITS = { timeout: 60_000 };
-const inPackage = (name) => `node_modules/shardwire/${name}`;
-/** What the entry for Workers loads, and what the codecs add. */
-const WORKER_MODULES = [
-  "entry/workerd.js",
-  "codecs.js",
-  "error.js",
-  "index.js",
-  "lifecycle.js",
-  "sending.js",
-  "version.js",
-  "wasm/shardwire.js",
-  "wasm/shardwire_bg.wasm",
-].map(inPackage);
-const CODECS_MODULES = ["entry/codecs/workerd.js", "provide.js", "wasm/codecs.js", "wasm/codecs_bg.wasm"].map(inPackage);
 /** The newest that the pinned workerd knows. */
 const COMPATIBILITY_DATE = "2026-07-30";
 /** How each runtime is told to run a file. Deno gets the network and the task, but may read nothing. */
@@ -69,7 +55,7 @@ for (const name of Object.keys(ARGUMENTS)) {
 
 for (const [what, codec] of Object.entries(CODECS)) {
   test(`a shard runs in workerd, ${what}`, LIMITS, async () => {
-    const modules = await workerModules("codecs-worker.mjs", "worker.mjs", ...CODECS_MODULES);
+    const modules = await workerModules("codecs-worker.mjs");
     check(await askWorker(modules, codec));
   });
 }
@@ -126,12 +112,17 @@ async function askWorker(modules, codec) {
   }
 }
 
-/** Workers have no file system: every module is named, `scripts` beside those that each Worker has. */
-function workerModules(...scripts) {
-  const paths = [...scripts, ...WORKER_MODULES];
-  return Promise.all(paths.map(async (path) => {
+/** Workers have no file system: a script is named with all that it imports, now or later. */
+async function workerModules(script) {
+  const modules = new Map();
+  const add = async (path) => {
+    if (modules.has(path)) return;
     const [type, encoding] = path.endsWith(".wasm") ? ["CompiledWasm"] : ["ESModule", "utf8"];
-    const file = join(project.folder, path);
-    return { type, path: file, contents: await readFile(file, encoding) };
-  }));
+    const contents = await readFile(path, encoding);
+    modules.set(path, { type, path, contents });
+    const found = type === "ESModule" ? contents.matchAll(/\b(?:from|import)[\s(]*"(\.[^"]+)"/g) : [];
+    for (const [, to] of found) await add(join(dirname(path), to));
+  };
+  await add(join(project.folder, script));
+  return [...modules.values()];
 }
