@@ -1,6 +1,6 @@
 /**
- * Types of the host, by whatever declares them in the program: `lib.dom`, `@types/node`, a runtime's own. Where nothing does, what
- * shardwire itself uses of them.
+ * Types of the host, by whatever declares them in the program: `lib.dom`, `@types/node`, a runtime's own. Where nothing does,
+ * what shardwire itself uses of them.
  */
 
 type Global = typeof globalThis;

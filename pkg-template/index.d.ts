@@ -228,15 +228,17 @@ export interface ShardOptions<Form extends RawForm = "text"> {
    * beyond 32 bits are strings, as ETF does not tell numbers and ids apart.
    *
    * - `"json"`: the best in JavaScript, whose engines parse it faster than anything else
-   * - `"etf"`: Erlang's form, Discord's own; to compare, or where a gateway speaks nothing else. Loads the second module, and
-   *   commands are refused with `codec-not-loaded` until it is there, which the first event tells. Not with `"payload"`
+   * - `"etf"`: Erlang's form, Discord's own; to compare, or where a gateway speaks nothing else. Loads the second module, which
+   *   browsers and Workers have by `import "shardwire/codecs"`; commands are refused with `codec-not-loaded` until it is there,
+   *   which the first event tells. Not with `"payload"`
    */
   encoding?: "json" | "etf";
   /**
    * How the server makes messages smaller; default `"zlib-stream"`.
    *
    * - `"zlib-stream"`: about a fifth of the bytes, right for most
-   * - `"zstd-stream"`: as small, and about twice as fast to read: for busy shards. Loads the second module
+   * - `"zstd-stream"`: as small, and about twice as fast to read: for busy shards. Loads the second module, which
+   *   browsers and Workers have by `import "shardwire/codecs"`
    * - `"payload"`: large messages only, each by itself: fewer bytes than with none, no memory between messages
    * - `"none"`: to watch the wire, or where the gateway is on this machine
    */

@@ -3,7 +3,7 @@
 import { bringCodecsBy } from "./codecs.js";
 import { provideCodecs } from "./wasm/shardwire.js";
 
-/** `find` gives bytes, a response or a compiled module, or a promise of one. It is called when a shard first asks for codecs. */
+/** `find` gives bytes, a response or a compiled module, or a promise of one. Called when a shard first asks for codecs. */
 export function findCodecsBy(find) {
   bringCodecsBy(async () => {
     const module = await find();

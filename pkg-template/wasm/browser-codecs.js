@@ -1,5 +1,5 @@
-// Browsers and bundlers: whoever imports this ships the second module, which is fetched when a shard asks for it. It lies beside
-// the module for the same reason as `browser.js`.
+// Browsers and bundlers: whoever imports this ships the second module, which is fetched when a shard asks for it. It lies
+// beside the module for the same reason as `browser.js`.
 import { findCodecsBy } from "../provide.js";
 
 /** A module of 300 KB over a poor line. */

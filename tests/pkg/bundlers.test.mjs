@@ -1,5 +1,5 @@
-// The packed package in the projects of users: bundled as the README says, and run in Chromium until the first events. No bundle
-// may hold a module that was not asked for.
+// The packed package in the projects of users: bundled as the README says, and run in Chromium until the first events. No
+// bundle may hold a module that was not asked for.
 
 import assert from "node:assert/strict";
 import { cp, readFile, readdir, writeFile } from "node:fs/promises";
@@ -183,8 +183,8 @@ async function copyModules(page, folder) {
 async function writePage(folder, script, { type = "module", importMap } = {}) {
   const name = `${basename(script, ".js")}.html`;
   const map = importMap ? `<script type="importmap">${JSON.stringify(importMap)}</script>` : "";
-  const html = `<!doctype html><meta charset="utf-8"><title>${name}</title>${map}<script type="${type}" src="./${script}"></script>`;
-  await writeFile(join(folder, name), html);
+  const head = `<!doctype html><meta charset="utf-8"><title>${name}</title>${map}`;
+  await writeFile(join(folder, name), `${head}<script type="${type}" src="./${script}"></script>`);
   return name;
 }
 

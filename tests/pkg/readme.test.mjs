@@ -1,5 +1,5 @@
-// The programs of the package's README, run where it says they run, and the rest of its code compiled. All that is changed is the
-// address of the gateway.
+// The programs of the package's README, run where it says they run, and the rest of its code compiled. All that is changed is
+// the address of the gateway.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -24,8 +24,8 @@ const ROOT = new URL("../../", import.meta.url);
 const LIMITS = { timeout: 60_000 };
 /** What a block is called, behind its language; and what stands in it. */
 const FENCED = /^```(?<language>\w+)(?: (?<name>\S+))?\n(?<code>.*?)^```$/gms;
-/** A page without a bundler is told of no module; one with a bundler is a document around its script. */
-const toDocument = (script) => `<!doctype html><meta charset="utf-8"><body></body><script type="module" src="./${script}"></script>`;
+/** The page around a bundle. */
+const toDocument = (script) => `<!doctype html><meta charset="utf-8"><script type="module" src="./${script}"></script>`;
 
 let project;
 let browser;
@@ -70,8 +70,8 @@ test("Node.js 20 gets a WebSocket", LIMITS, async () => {
 test("Deno runs its program, by npm: and with the permissions that are named", LIMITS, async () => {
   const env = { DENO_DIR: join(project.folder, "deno"), NPM_CONFIG_REGISTRY: registry.url };
   // The first, because npm has installed the package beside the program.
-  const args = ["run", "--node-modules-dir=none", "--no-prompt", "--allow-env=DISCORD_TOKEN", "--allow-net=127.0.0.1", "deno.js"];
-  await withProgram("deno.js", () => runsUntil(programs.deno, args, /^1 READY$/, env));
+  const options = ["--node-modules-dir=none", "--no-prompt", "--allow-env=DISCORD_TOKEN", "--allow-net=127.0.0.1"];
+  await withProgram("deno.js", () => runsUntil(programs.deno, ["run", ...options, "deno.js"], /^1 READY$/, env));
   assert.equal(registry.downloads(), 1);
 });
 

@@ -33,8 +33,8 @@ after(async () => {
 
 test("npm installs it by its name", LIMITS, async () => {
   const folder = await emptyProject("by-npm");
-  const args = ["install", "--no-audit", "--no-fund", `--registry=${registry.url}`, `--cache=${join(folder, "cache")}`, "shardwire"];
-  await run("npm", args, { cwd: folder, shell: process.platform === "win32" });
+  const options = ["--no-audit", "--no-fund", `--registry=${registry.url}`, `--cache=${join(folder, "cache")}`];
+  await run("npm", ["install", ...options, "shardwire"], { cwd: folder, shell: process.platform === "win32" });
   assert.equal(registry.downloads(), 1);
   await assertRuns(process.execPath, ["run.mjs"], folder);
 });
@@ -53,11 +53,11 @@ test("Deno takes it by npm:, and may read nothing", LIMITS, async () => {
   const program = (await readFile(join(folder, "run.mjs"), "utf8")).replace('"shardwire"', specifier);
   await writeFile(join(folder, "run.mjs"), program);
   const env = { DENO_DIR: join(folder, "cache"), NPM_CONFIG_REGISTRY: registry.url };
-  const permissions = ["--allow-net=127.0.0.1", "--allow-env", "--no-prompt"];
-  await assertRuns(programs.deno, ["run", ...permissions, "run.mjs"], folder, env);
+  const args = ["run", "--allow-net=127.0.0.1", "--allow-env", "--no-prompt", "run.mjs"];
+  await assertRuns(programs.deno, args, folder, env);
   assert.equal(registry.downloads(), 3);
   // The second module comes out of Deno's cache as well.
-  await assertRuns(programs.deno, ["run", ...permissions, "run.mjs"], folder, env, { encoding: "etf", compression: "zstd-stream" });
+  await assertRuns(programs.deno, args, folder, env, { encoding: "etf", compression: "zstd-stream" });
 });
 
 /** A folder with nothing in it but a program, and with the manifest of a project if one is needed. */

@@ -27,7 +27,7 @@ export async function serve(folder) {
   };
 }
 
-/** Opens a page that leaves a promise in `globalThis.answer`. Gives what it resolves with, and the modules that were fetched. */
+/** Opens a page that leaves a promise in `globalThis.answer`. Gives what it resolves with, and which modules were fetched. */
 export async function ask(browser, address) {
   const context = await browser.newContext();
   try {
