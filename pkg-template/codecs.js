@@ -1,12 +1,10 @@
-// The door of the second wasm module, with ETF and zstd: once for all shards, and only when one asks for what is in it. Knows
-// neither that module nor where it is: what is imported of `entry/codecs/` does, so that bundles without it stay small.
+// The door of the second wasm module, with ETF and zstd. Knows neither that module nor where it is: what is imported of
+// `entry/codecs/` does, so that bundles without it stay small.
 
 import { ShardwireError } from "./error.js";
 
-/** Provides the codecs to the client, and gives a promise of that. Nobody has said how before `bringCodecsBy`. */
-let bring;
-/** Under way, or done. */
-let loading = null;
+/** Provides the codecs to the client, and gives a promise of that. Whoever has none says what is missing. */
+let bring = () => Promise.reject(toRefusal('`import "shardwire/codecs"` in this program'));
 
 export function bringCodecsBy(way) {
   bring = way;
@@ -14,14 +12,9 @@ export function bringCodecsBy(way) {
 
 /** Resolves when shards can use the codecs. After a failure the next call tries again. */
 export function loadCodecs() {
-  if (!bring) return Promise.reject(refusal('`import "shardwire/codecs"` in this program'));
-  loading ??= bring().catch((cause) => {
-    loading = null;
-    throw refusal("the module codecs.wasm", cause);
-  });
-  return loading;
+  return bring();
 }
 
-function refusal(expected, cause) {
+export function toRefusal(expected, cause) {
   return new ShardwireError("codec-not-loaded", `expected ${expected}, for ETF and zstd-stream`, { cause });
 }

@@ -26,6 +26,7 @@ const PAGES = {
   "in-worker.js": { modules: ["shardwire"] },
   "codecs.js": { modules: ["shardwire", "codecs"], options: ETF_AND_ZSTD },
   "inline.js": { modules: [] },
+  "inline-in-worker.js": { modules: [] },
   "loaded.js": { modules: ["shardwire"] },
 };
 
@@ -84,6 +85,13 @@ for (const [name, bundle] of Object.entries(BUNDLERS)) {
     });
   }
 }
+
+test("the inline module runs in the workers that Vite makes by itself", LIMITS, async () => {
+  const folder = join(project.folder, "out-inline-in-worker");
+  const html = await writePage(root, "inline-in-worker.js");
+  await vite.build({ root, configFile: false, logLevel: "error", build: { outDir: folder, rolldownOptions: { input: html } } });
+  await check(folder, "inline-in-worker.js", html);
+});
 
 test("esbuild ships the module if it is told to", LIMITS, async () => {
   const folder = join(root, "out-loader");

@@ -64,6 +64,17 @@ test("the version is that of the crate, in both places", LIMITS, async () => {
   assert.notEqual(version, "0.0.0");
 });
 
+test("the README tells how large each script is", LIMITS, async () => {
+  const readme = await readFile(join(installed, "README.md"), "utf8");
+  for (const [path, conditions] of Object.entries(manifest.exports)) {
+    if (typeof conditions === "string") continue;
+    const name = path === "." ? "shardwire (browser)" : path.replace(".", "shardwire");
+    const row = readme.split("\n").find((line) => line.includes(`\`${name}\` |`));
+    const [raw, gzip, brotli] = row?.match(/\d+(?= \|)/g)?.map(Number) ?? [];
+    assert.ok(raw >= gzip && gzip >= brotli && brotli > 0, `${name}: ${row}`);
+  }
+});
+
 test("what is not readable has a map that is complete and names no folder", LIMITS, async () => {
   const maps = (await readdir(join(installed, "wasm"))).filter((name) => name.endsWith(".map"));
   assert.deepEqual(maps, ["codecs.js.map", "shardwire.js.map"]);
