@@ -76,6 +76,12 @@ test("each condition leads to its entry", LIMITS, async () => {
   }
 });
 
+test("Workers, which compile nothing, get the module as a file from the inline entry too", LIMITS, async () => {
+  const args = ["--conditions=workerd", "--input-type=module", "--eval", 'console.log(import.meta.resolve("shardwire/inline"))'];
+  const { stdout } = await run(process.execPath, args, { cwd: project.folder });
+  assert.match(stdout, /\/entry\/workerd\.js\s*$/);
+});
+
 /** Runs a fixture in a runtime and returns what it printed. */
 async function runFixture(name, fixture, task) {
   const { stdout } = await run(programs[name], [...ARGUMENTS[name], fixture], {
