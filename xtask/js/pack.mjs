@@ -18,13 +18,13 @@ const APART = /^(error\.js|wasm\/)/;
 /** A constant, for such parts too: as a copy within `index.js` it is smaller. */
 const COPIED = "version.js";
 /** With imports of a form that terser does not know. It is five lines long. */
-const UNREADABLE = "entry/deno.js";
+const UNREADABLE = ["entry/deno.js", "entry/codecs/deno.js"];
 
 const LIST = /^(import|export) \{([^}]*)\}(?: from "(\.[^"]+)")?;$/gm;
 const DECLARED = /^(export )?(?:async )?(?:const|let|class|function) (\w+)/gm;
 
 const [folder] = process.argv.slice(2);
-const names = [".", "entry"].flatMap((inner) => readdirSync(join(folder, inner)).map((name) => posix.join(inner, name)));
+const names = readdirSync(folder, { recursive: true }).map((name) => name.replaceAll("\\", "/"));
 const parts = new Map();
 gather(ROOT);
 const others = names.filter((name) => name.endsWith(".js") && !parts.has(name));
@@ -33,7 +33,7 @@ for (const [, isExported, name] of parts.get(ROOT).matchAll(DECLARED)) if (isExp
 
 for (const name of others) {
   const text = redirect(name, read(name));
-  if (name === UNREADABLE) write(name, text);
+  if (UNREADABLE.includes(name)) write(name, text);
   else await shrink(name, { [`source/${basename(name)}`]: text });
 }
 await shrink(ROOT, together());
