@@ -127,7 +127,8 @@ fn bind(compiled: &Path, name: &str, folder: &Path) -> Result<()> {
 /// smaller by itself, larger after gzip. The first KB of memory is the very end of the stack, to which no address is added up.
 /// Names in a second run, as they go into whatever passes leave.
 fn shrink(workspace: &Workspace, step: &Step, module: &Path) -> Result<String> {
-    step.execute(wasm_opt(workspace, module).args(["-O2", "--low-memory-unused"]))?;
+    let passes = ["-O2", "--low-memory-unused", "--merge-locals", "--coalesce-locals-learning"];
+    step.execute(wasm_opt(workspace, module).args(passes))?;
     tools::read(wasm_opt(workspace, module).arg("--minify-imports-and-exports-and-modules"))
 }
 
@@ -161,7 +162,8 @@ fn minify(workspace: &Workspace, step: &Step, folder: &Path, name: &str) -> Resu
     // In the folder, so that the map holds no path of this machine.
     node.current_dir(folder)
         .arg(workspace.node_module("terser/bin/terser"))
-        .args(["--module", "--compress", "--mangle", "--output", &script, "--source-map"])
+        .args(["--module", "--compress", "ecma=2020,unsafe_arrows=true", "--mangle"])
+        .args(["--output", &script, "--source-map"])
         .args([&format!("includeSources,url={script}.map"), "--", &readable]);
     step.execute(&mut node)?;
     Ok(fs::remove_file(folder.join(readable))?)
