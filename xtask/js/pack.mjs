@@ -102,6 +102,8 @@ async function shrink(name, files) {
     keep_classnames: /^(Shard|ShardwireError|DispatchEvent)$/,
     sourceMap: { includeSources: true, url: `${basename(name)}.map` },
   });
+  // A file in which nothing happens stays as it was.
+  if (JSON.parse(map).sources.length === 0) return;
   write(name, code);
   write(`${name}.map`, map);
 }
