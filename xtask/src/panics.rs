@@ -204,7 +204,8 @@ impl Memory {
         let (start, length) = (word(0)?, word(4)?);
         let file = start..start.checked_add(length)?;
         let text = self.bytes(&file).and_then(|bytes| std::str::from_utf8(bytes).ok())?;
-        let is_file = text.ends_with(".rs") && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_file =
+            text.as_bytes().ends_with(b".rs") && text.bytes().all(|byte| byte.is_ascii_graphic());
         (is_file && word(8)? < MOST_LINES && word(12)? < MOST_LINES).then_some(file)
     }
 
