@@ -19,7 +19,7 @@ struct Ledger {
     store: Option<Store>,
 }
 
-type Store = Box<dyn FnMut(&LedgerRecord) + Send>;
+pub(super) type Store = Box<dyn FnMut(&LedgerRecord) + Send>;
 
 impl SharedSlots {
     /// A ledger for what `/gateway/bot` said at `now`, or for a small bot that has not asked.
@@ -48,11 +48,18 @@ impl SharedSlots {
         self.with(|ledger| ledger.slots.reserve(shard, now))
     }
 
-    /// Counts an identify. Without a clock on the wall there is nothing to keep.
-    pub(super) fn sent(&self, shard: ShardId, now: Instant, unix: Option<Duration>) {
+    /// Counts an identify. The shard's `own` store keeps it, or else the ledger's; without a clock on the wall there is nothing to
+    /// keep.
+    pub(super) fn sent(
+        &self,
+        shard: ShardId,
+        now: Instant,
+        unix: Option<Duration>,
+        own: Option<&mut Store>,
+    ) {
         self.with(|ledger| {
             ledger.slots.sent(shard, now);
-            if let (Some(store), Some(unix)) = (&mut ledger.store, unix) {
+            if let (Some(store), Some(unix)) = (own.or(ledger.store.as_mut()), unix) {
                 store(&ledger.slots.record(now, unix));
             }
         });

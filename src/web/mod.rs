@@ -17,6 +17,7 @@ mod inbox;
 mod ledger;
 mod refusal;
 mod shard;
+mod task;
 mod timer;
 mod transport;
 mod value;
