@@ -4,6 +4,7 @@ import { findCodecsBy } from "../codecs.js";
 import { initSync } from "../wasm/shardwire.js";
 
 initSync({ module });
-findCodecsBy(async () => (await import("../wasm/codecs_bg.wasm")).default);
+// Objects of one isolate do not wait for each other: each may be taken away at any moment, with all that it began.
+findCodecsBy(async () => (await import("../wasm/codecs_bg.wasm")).default, { isShared: false });
 
 export { Intents, Shard, ShardwireError, version } from "../index.js";
