@@ -324,6 +324,9 @@ export class DurableShard extends DurableObject {
         for await (const event of shard) {
           // Before it is handed over, so that the user's method may start another.
           if (event.type === "stopped") this.#conclude(event.reason);
+          this.#event = event;
+          // A session that was paid for with an identify: it is kept, and not only about to be, before anything can happen to it.
+          if (event.name === "READY") await this.#save(false);
           const handing = this.#hand(event);
           if (handing) await handing;
         }
@@ -335,7 +338,7 @@ export class DurableShard extends DurableObject {
       }
     }
     clearInterval(looks);
-    await this.#save();
+    await this.#save(false);
     this.shard = null;
     try {
       await this.#arm();
@@ -360,10 +363,7 @@ export class DurableShard extends DurableObject {
    * what the method has written to the storage and the session, so that both are kept or none.
    */
   #hand(event) {
-    this.#event = event;
     this.#eventSince = Date.now();
-    // Known from now on, and not handled yet: if the object goes away, the session is there to be resumed from its beginning.
-    if (event.name === "READY") this.#save();
     let result;
     try {
       result = this.onEvent(event);
@@ -401,12 +401,13 @@ export class DurableShard extends DurableObject {
     return isUnderWay ? { ...session, sequence: Math.min(session.sequence, this.#event.sequence - 1) } : session;
   }
 
-  /** Stores how far it has come. Throws nothing. */
-  async #save() {
+  /** Stores how far it has come; unless that is `isHasty`, to the disk. Throws nothing. */
+  async #save(isHasty = true) {
     this.#forgetSaving();
     if (this.shard) this.#record.session = this.#cursor();
     try {
-      await this.#write(true);
+      await this.#write(isHasty);
+      if (!isHasty) await this.ctx.storage.sync();
     } catch (error) {
       this.#report(error);
     }

@@ -1,0 +1,182 @@
+// A shard in a Durable Object, under the simulator, which takes objects away for real: by their own abort, and with the whole
+// process. The gateway counts identifies; the object's storage tells which events were handed over.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { Miniflare } from "miniflare";
+
+import { startGateway, withGateway } from "./gateway.mjs";
+import { TOKEN, makeProject } from "./project.mjs";
+import { newestRuntime, workerModules } from "./workers.mjs";
+
+const LIMITS = { timeout: 60_000 };
+const NEWEST = newestRuntime();
+// Read by the simulator when it starts a runtime.
+if (NEWEST.path) process.env.MINIFLARE_WORKERD_PATH = NEWEST.path;
+
+/** Messages are blobs from 2026-03-17 on, closes are answered from 2026-04-07 on; before 2024-04-03 there is no RPC. */
+const HOSTS = {
+  "before RPC, key-value storage": { date: "2023-07-01", useSQLite: false },
+  "before blobs": { date: "2026-03-16", useSQLite: true },
+  "before answered closes, key-value storage": { date: "2026-04-01", useSQLite: false },
+  [`on ${NEWEST.date}`]: { date: NEWEST.date, useSQLite: true },
+};
+const RATE = 60;
+/** Short, so that objects come back soon and have something to lose. */
+const DURABLE = { alarmMs: 1000, saveMs: 200 };
+
+let project;
+let modules;
+
+before(async () => {
+  project = await makeProject();
+  modules = await workerModules(project.folder, "durable.mjs");
+}, LIMITS);
+
+after(async () => {
+  await project?.remove();
+});
+
+/** A worker with objects. `call` calls a method of one of them; `end` ends the process without a warning. */
+async function startWorker({ date = NEWEST.date, useSQLite = true, folder, options, turns = false }) {
+  const worker = new Miniflare({
+    compatibilityDate: date,
+    modulesRoot: project.folder,
+    modules,
+    bindings: { OPTIONS: { token: TOKEN, intents: 0xffff, durable: DURABLE, ...options }, TURNS: turns, BY_FETCH: date < "2024-04-03" },
+    durableObjects: { BOT: { className: "Bot", useSQLite } },
+    durableObjectsPersist: folder,
+    // The objects are ended in the middle of things on purpose.
+    handleRuntimeStdio: (out, errors) => [out, errors].forEach((stream) => stream.resume()),
+  });
+  await worker.ready;
+  const request = async (object, method, args) => {
+    const body = JSON.stringify({ object, method, args });
+    const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
+    const answer = await response.text();
+    if (response.status !== 200) throw Object.assign(new Error(answer), parse(answer));
+    return JSON.parse(answer);
+  };
+  return {
+    call: (method, ...args) => request("bot", method, args),
+    of: (object) => (method, ...args) => request(object, method, args),
+    end: () => worker.dispose(),
+  };
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { message: text };
+  }
+}
+
+/** Runs `work` with a gateway and a worker. The gateway must have had no reason to complain. */
+async function withWorker({ gateway: gatewayOptions, options, ...settings }, work) {
+  await withGateway({ rate: RATE, guilds: 2, ...gatewayOptions }, async (gateway) => {
+    const worker = await startWorker({ ...settings, options: { url: gateway.url, ...options } });
+    try {
+      await work({ gateway, ...worker });
+    } finally {
+      await worker.end();
+    }
+  });
+}
+
+/** Asks until the answer fits, and gives it. */
+async function until(ask, fits) {
+  for (;;) {
+    const answer = await ask();
+    if (fits(answer)) return answer;
+    await pause(50);
+  }
+}
+
+const resumed = (gateway, times) => until(gateway.state, (state) => state.resumed >= times);
+/** Events that were sent beyond those that the gateway has sent by now. */
+const moreEvents = async (gateway, count) => {
+  const { events_sent: sent } = await gateway.state();
+  await until(gateway.state, (state) => state.events_sent >= sent + count);
+};
+
+/**
+ * What the instances wrote down: each began right behind what its storage said, that was never beyond what had been handled,
+ * and nothing is missing. Gives how many events were handed over, and how many of them more than once.
+ */
+async function readSeen(call) {
+  const cursors = new Map((await call("list", "born/")).map(([key, cursor]) => [key.split("/")[1], cursor]));
+  const seen = Map.groupBy(await call("list", "seen/"), ([key]) => key.split("/")[1]);
+  let reached = 0;
+  let repeated = 0;
+  for (const [instance, entries] of [...seen].sort()) {
+    const sequences = entries.map(([, sequence]) => sequence);
+    const cursor = cursors.get(instance);
+    assert.ok(cursor <= reached, `instance ${instance}: ${cursor} was stored, ${reached} was handled`);
+    assert.deepEqual(sequences, sequences.map((_, index) => cursor + 1 + index), `instance ${instance} began at ${cursor}`);
+    repeated += Math.max(reached - cursor, 0);
+    reached = Math.max(reached, sequences.at(-1));
+  }
+  return { reached, repeated };
+}
+
+describe("an object that is taken away goes on where it was", { concurrency: 4 }, () => {
+  for (const [what, host] of Object.entries(HOSTS)) {
+    test(`by its own abort, at every place: ${what}`, LIMITS, async () => {
+      await withWorker(host, async ({ gateway, call }) => {
+        // The first dies as it has READY, and so does the next.
+        await call("fate", { instance: 1, place: "behind", after: 0 });
+        await call("fate", { place: "before", after: 0 });
+        await call("start");
+        const places = ["before", "behind", "meanwhile", "between"];
+        let deaths = 2;
+        await resumed(gateway, deaths);
+        for (const place of places) {
+          await moreEvents(gateway, Math.ceil(Math.random() * 0.5 * RATE));
+          // Nobody but the alarm brings it back.
+          if (place === "between") await assert.rejects(call("die"));
+          else await call("fate", { place, after: 1 });
+          await resumed(gateway, (deaths += 1));
+        }
+        await moreEvents(gateway, RATE);
+        const session = await call("stop", { keepSession: true });
+        const { reached, repeated } = await readSeen(call);
+        assert.equal(session.sequence, reached);
+        assert.ok(reached > RATE && repeated > 0, `${reached} events, ${repeated} repeated`);
+        const { identifies, resumes } = await gateway.state();
+        assert.deepEqual({ identifies, resumes }, { identifies: 1, resumes: deaths });
+      });
+    });
+
+    test(`with the process: ${what}`, LIMITS, async () => {
+      const folder = await mkdtemp(join(tmpdir(), "shardwire-durable-"));
+      const gateway = await startGateway({ rate: RATE, guilds: 2 });
+      try {
+        const settings = { ...host, folder, options: { url: gateway.url } };
+        let worker = await startWorker(settings);
+        await worker.call("start");
+        for (let deaths = 1; deaths <= 3; deaths++) {
+          await moreEvents(gateway, Math.ceil(Math.random() * 0.5 * RATE));
+          await worker.end();
+          await moreEvents(gateway, 0);
+          worker = await startWorker(settings);
+          await resumed(gateway, deaths);
+        }
+        await moreEvents(gateway, RATE);
+        await worker.call("stop", { keepSession: true });
+        await readSeen(worker.call);
+        const { identifies, resumes, violations } = await gateway.state();
+        assert.deepEqual({ identifies, resumes, violations }, { identifies: 1, resumes: 3, violations: [] });
+        await worker.end();
+      } finally {
+        await gateway.stop();
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
+  }
+});
