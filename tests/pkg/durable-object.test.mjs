@@ -180,3 +180,191 @@ describe("an object that is taken away goes on where it was", { concurrency: 4 }
     });
   }
 });
+
+describe("an object with one shard", { concurrency: 4 }, () => {
+  test("what is written with each event is kept with the session or not at all", LIMITS, async () => {
+    await withWorker({ options: { durable: { ...DURABLE, saveEvents: 1 } } }, async ({ gateway, call }) => {
+      await call("start");
+      let deaths = 0;
+      for (const place of ["before", "behind", "between", "behind"]) {
+        await moreEvents(gateway, Math.ceil(Math.random() * 0.5 * RATE));
+        if (place === "between") await assert.rejects(call("die"));
+        else await call("fate", { place, after: 1 });
+        await resumed(gateway, (deaths += 1));
+      }
+      await moreEvents(gateway, RATE);
+      await call("stop", { keepSession: true });
+      const { reached, repeated } = await readSeen(call);
+      assert.ok(reached > RATE);
+      assert.equal(repeated, 0);
+    });
+  });
+
+  test("it stops with its session kept and goes on with it, or without and begins anew", LIMITS, async () => {
+    await withWorker({}, async ({ gateway, call }) => {
+      await call("start");
+      await moreEvents(gateway, RATE);
+      const session = await call("stop", { keepSession: true });
+      const { isWanted, session: kept, stopped, shard } = await call("info");
+      assert.deepEqual({ isWanted, kept, code: stopped.code, shard }, { isWanted: false, kept: session, code: "requested", shard: null });
+      assert.equal((await call("look")).alarm, null);
+      // Nobody comes back who was told to stay away.
+      await assert.rejects(call("die"));
+      assert.equal((await call("info")).shard, null);
+
+      await call("start");
+      await call("start");
+      await resumed(gateway, 1);
+      await moreEvents(gateway, RATE);
+      assert.equal((await gateway.state()).identifies, 1);
+      const ledger = async () => JSON.parse((await call("list", "shardwire:identifies"))[0][1]).remaining;
+      assert.equal(await ledger(), 999);
+
+      assert.equal(await call("stop"), null);
+      assert.equal((await call("info")).session, null);
+      await readSeen(call);
+      await call("start");
+      await until(gateway.state, ({ identifies }) => identifies === 2);
+      await until(ledger, (remaining) => remaining === 998);
+      assert.equal((await call("info")).stopped, null);
+    });
+  });
+
+  test("a close that forbids reconnecting ends it for good, and is remembered", LIMITS, async () => {
+    await withWorker({}, async ({ gateway, call }) => {
+      await call("start");
+      await moreEvents(gateway, 10);
+      await gateway.fault({ fault: "close", code: 4014 });
+      await until(() => call("info"), ({ stopped }) => stopped !== null);
+      await until(() => call("info"), ({ shard }) => shard === null);
+      await assert.rejects(call("die"));
+      const { isWanted, stopped } = await call("info");
+      assert.deepEqual([isWanted, stopped.code, stopped.closeCode], [false, "fatal", 4014]);
+      assert.equal((await call("look")).alarm, null);
+      assert.equal((await gateway.state()).connects, 1);
+      // Who calls is told what is not right, and nothing has changed.
+      await assert.rejects(call("start", { shard: [3, 2] }), { code: "bad-shard" });
+      await assert.rejects(call("updatePresence", { status: "idle" }), { code: "stopped" });
+      assert.deepEqual((await call("info")).stopped, stopped);
+    });
+  });
+
+  test("what the method throws is told, and costs neither events nor the session", LIMITS, async () => {
+    await withWorker({ options: { durable: { ...DURABLE, eventMs: 1000 } } }, async ({ gateway, call }) => {
+      const errors = async () => (await call("list", "error/")).map(([, error]) => error);
+      await call("start");
+      for (const place of ["throw", "reject"]) {
+        await call("fate", { place, after: 1 });
+        await until(errors, (list) => list.some(([name, message]) => name === "RangeError" && message === "mine"));
+      }
+      await call("fate", { place: "hang", after: 1 });
+      const [, , hung] = (await until(errors, (list) => list.some(([, code]) => code === "timed-out"))).find(([, code]) => code === "timed-out");
+      await moreEvents(gateway, RATE);
+      const { failures } = await call("info");
+      assert.ok(failures.count >= 3);
+      assert.equal(failures.last.message, "onEvent has not settled within 1000 ms");
+      const { sequence } = await call("stop", { keepSession: true });
+      assert.ok(sequence > hung);
+      await readSeen(call);
+      assert.equal((await gateway.state()).connects, 1);
+    });
+  });
+
+  test("a storage that fails is told, and the shard goes on", LIMITS, async () => {
+    await withWorker({}, async ({ gateway, call }) => {
+      await call("start");
+      await moreEvents(gateway, RATE);
+      await call("breakStorage");
+      await until(() => call("list", "error/"), (list) => list.some(([, [, code]]) => code === "unavailable"));
+      await moreEvents(gateway, RATE);
+      assert.equal((await call("info")).shard.status, "ready");
+      await assert.rejects(call("die"));
+      await resumed(gateway, 1);
+      await moreEvents(gateway, RATE);
+      await call("stop", { keepSession: true });
+      await readSeen(call);
+    });
+  });
+
+  test("it has an alarm for itself and one for the user, and sets both again", LIMITS, async () => {
+    await withWorker({}, async ({ gateway, call }) => {
+      await call("start");
+      await moreEvents(gateway, 10);
+      // Without the alarm and the record the object would not come back.
+      await call("forget");
+      await until(() => call("list", "shardwire:shard"), (list) => list.length === 1);
+      await call("wakeUpIn", 300);
+      await assert.rejects(call("die"));
+      await resumed(gateway, 1);
+      // The first call failed, and the host's own habit is to try again.
+      const rings = await until(() => call("list", "alarm/"), (list) => list.length === 2);
+      assert.deepEqual(rings.map(([, retryCount]) => retryCount), [0, 1]);
+      assert.equal(await call("getAlarm"), null);
+      assert.ok((await call("look")).alarm !== null);
+      await call("stop", { keepSession: true });
+      await call("wakeUpIn", 60_000);
+      assert.equal((await call("look")).alarm, await call("getAlarm"));
+      await call("deleteAlarm");
+      assert.equal((await call("look")).alarm, null);
+    });
+  });
+
+  test("it asks for its turn before each new session", LIMITS, async () => {
+    await withWorker({ turns: true }, async ({ gateway, call }) => {
+      const turns = (count) => until(() => call("look"), (look) => look.turns === count);
+      await call("start", { shard: [1, 2] });
+      await turns(1);
+      await until(gateway.state, ({ connections }) => connections === 0);
+      assert.equal((await call("info")).shard.status, "idle");
+      await call("turn", true);
+      await until(() => call("info"), ({ shard }) => shard.status === "ready");
+      assert.deepEqual((await call("info")).shard.shard, [1, 2]);
+      // A resume needs none.
+      await gateway.fault({ fault: "cut" });
+      await resumed(gateway, 1);
+      assert.equal((await call("look")).turns, 1);
+      await gateway.fault({ fault: "invalid_session", resumable: false });
+      await turns(2);
+      // Refused, it asks again later.
+      await call("turn", false);
+      await turns(3);
+      assert.equal((await gateway.state()).identifies, 1);
+      await call("turn", true);
+      await until(gateway.state, ({ identifies }) => identifies === 2);
+    });
+  });
+
+  test("commands go through it", LIMITS, async () => {
+    await withWorker({ gateway: { rate: 0 } }, async ({ gateway, call }) => {
+      await call("start");
+      await call("updatePresence", { status: "idle" });
+      await call("send", 31, { guild_ids: ["1"] }, { priority: "high" });
+      await assert.rejects(call("send", 2, {}), { code: "reserved-opcode" });
+      await call("reconnect");
+      await resumed(gateway, 1);
+      assert.equal((await call("info")).shard.counters.identifies, 1);
+    });
+  });
+});
+
+test("objects that share a module do not get into each other's way", LIMITS, async () => {
+  const codec = { encoding: "etf", compression: "zstd-stream" };
+  await withWorker({ gateway: { "max-concurrency": 4 }, options: codec }, async ({ gateway, of }) => {
+    const objects = [0, 1, 2].map((number) => of(`object ${number}`));
+    await objects[2]("fate", { place: "behind", after: 0 });
+    // One of them dies as all wait for the second module.
+    await Promise.all(objects.map((call, number) => call("start", { shard: [number, 3] }).then(() => number === 0 && call("die"))).map((call) => call.catch(() => {})));
+    const starts = objects.slice(1);
+    await until(gateway.state, ({ sessions }) => sessions >= starts.length);
+    await resumed(gateway, 1);
+    for (const call of starts) {
+      await until(() => call("list", "shardwire:identifies"), (list) => list.length === 1);
+      assert.equal((await call("info")).failures.count, 0);
+    }
+    await moreEvents(gateway, RATE);
+    for (const call of starts) {
+      await call("stop", { keepSession: true });
+      await readSeen(call);
+    }
+  });
+});
