@@ -28,6 +28,8 @@ const LOOKS = 3;
 
 const isPromise = (value) => typeof value?.then === "function";
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Resolves when no event is on its way from the shard to the loop that reads it: then it would count as read. */
+const delivered = () => pause(0);
 
 function readDurability(given) {
   const durability = {};
@@ -103,17 +105,19 @@ export class DurableShard extends DurableObject {
 
   // What a Worker calls.
 
-  async start({ shard } = {}) {
+  async start({ shard, session } = {}) {
     const record = await this.#read();
     const present = this.shard?.info().shard ?? record.shard;
-    if (record.isWanted && shard !== undefined && String(shard) !== String(present)) {
-      throw new ShardwireError("bad-shard", "expected stop() before another shard is started");
+    const isOther = session !== undefined || (shard !== undefined && String(shard) !== String(present));
+    if (record.isWanted && isOther) {
+      throw new ShardwireError("bad-shard", "expected stop() before another shard or session is started");
     }
     if (!record.isWanted) {
-      const chosen = shard ?? record.shard;
-      // Options that are not right are told now, with nothing changed.
-      await this.#make({ ...record, shard: chosen });
-      Object.assign(record, { isWanted: true, shard: chosen, begunAt: 0 });
+      const next = { ...record, isWanted: true, shard: shard ?? record.shard, begunAt: 0 };
+      if (session) Object.assign(next, { session, intents: null });
+      // What is not right is told now, with nothing changed.
+      await this.#make(next);
+      Object.assign(record, next);
     }
     record.notBefore = 0;
     await this.#write();
@@ -130,9 +134,10 @@ export class DurableShard extends DurableObject {
     await this.#beginning;
     if (this.shard) {
       this.#isStopping = true;
-      await this.shard.close({ keepSession });
       // The rest is handed over by the loop that reads, which may be what has called.
-      await this.#save();
+      await this.shard.close({ keepSession });
+      await delivered();
+      await this.#save(false);
     }
     return record.session;
   }
@@ -193,8 +198,9 @@ export class DurableShard extends DurableObject {
     await this.#read();
     // First: whatever else goes wrong, there is a next one. If this does, the host calls again.
     await this.#arm();
-    this.#loseHeart();
+    this.#giveUpLate();
     // Also brings back what was deleted by somebody else.
+    await delivered();
     if (this.#record.isWanted) await this.#save();
     await this.#settle();
     await this.#ring();
@@ -295,21 +301,24 @@ export class DurableShard extends DurableObject {
       ...given,
       lifecycle: false,
       beforeConnect: (plan) => {
+        // First, as the user's hook may throw.
+        if (!plan.isResume) this.#askForTurn(plan.shard);
         given.beforeConnect?.(plan);
-        if (!plan.isResume) this.#askForTurn(plan);
       },
     };
     if (record.shard) options.shard = record.shard;
     const fresh = new Shard(options);
     const { intents } = fresh.info();
     const { session } = record;
-    // A session has the intents that it was opened with, and no others.
-    if (!session || record.intents !== intents) return { shard: fresh, durability, intents, session: null };
+    // A session has the intents that it was opened with, and no others. Of one that was handed in they are not known.
+    const isHandedIn = record.intents === null;
+    const isFit = session && (isHandedIn || record.intents === intents);
+    if (!isFit) return { shard: fresh, durability, intents, session: null };
     try {
       return { shard: new Shard({ ...options, session }), durability, intents, session };
     } catch (error) {
       // Such as that of another shard, after the options have changed.
-      if (error?.code !== "bad-session") throw error;
+      if (error?.code !== "bad-session" || isHandedIn) throw error;
       return { shard: fresh, durability, intents, session: null };
     }
   }
@@ -377,7 +386,7 @@ export class DurableShard extends DurableObject {
   }
 
   /** Goes on with the next event if the user's method has had this one for too long. */
-  #loseHeart() {
+  #giveUpLate() {
     const { eventMs } = this.#durability;
     if (!this.#giveUp || Date.now() - this.#eventSince < eventMs) return;
     this.#report(new ShardwireError("timed-out", `onEvent has not settled within ${eventMs} ms`), this.#event);
@@ -394,7 +403,7 @@ export class DurableShard extends DurableObject {
     else this.#saveTimer ??= setTimeout(() => this.#save(), this.#durability.saveMs);
   }
 
-  /** The session, no further than what the user's method has finished with. */
+  /** The session, no further than what the user's method has finished with. To be asked by the loop, or when all is `delivered`. */
   #cursor() {
     const session = this.shard.session;
     const isUnderWay = session && this.#event?.type === "dispatch";
@@ -434,12 +443,17 @@ export class DurableShard extends DurableObject {
   }
 
   /** Leaves off until the user's method has settled, if it gives a promise. Called while the shard is about to connect. */
-  #askForTurn(plan) {
+  #askForTurn(shard) {
     if (this.#hasTurn) {
       this.#hasTurn = false;
       return;
     }
-    const turn = this.identifyTurn(plan.shard);
+    let turn;
+    try {
+      turn = this.identifyTurn(shard);
+    } catch (error) {
+      turn = Promise.reject(error);
+    }
     if (!isPromise(turn)) return;
     const raw = rawOf(this.shard);
     raw.pause();
