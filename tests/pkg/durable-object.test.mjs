@@ -6,13 +6,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 
 import { Miniflare } from "miniflare";
 
 import { startGateway, withGateway } from "./gateway.mjs";
 import { TOKEN, makeProject } from "./project.mjs";
-import { newestRuntime, workerModules } from "./workers.mjs";
+import { newestRuntime, until, workerModules } from "./workers.mjs";
 
 const LIMITS = { timeout: 60_000 };
 const NEWEST = newestRuntime();
@@ -89,15 +88,6 @@ async function withWorker({ gateway: gatewayOptions, options, ...settings }, wor
   });
 }
 
-/** Asks until the answer fits, and gives it. */
-async function until(ask, fits) {
-  for (;;) {
-    const answer = await ask();
-    if (fits(answer)) return answer;
-    await pause(50);
-  }
-}
-
 const resumed = (gateway, times) => until(gateway.state, (state) => state.resumed >= times);
 /** Events that were sent beyond those that the gateway has sent by now. */
 const moreEvents = async (gateway, count) => {
@@ -125,9 +115,9 @@ async function readSeen(call) {
   return { reached, repeated };
 }
 
-describe("an object that is taken away goes on where it was", { concurrency: 4 }, () => {
+describe("an object with one shard", { concurrency: 6 }, () => {
   for (const [what, host] of Object.entries(HOSTS)) {
-    test(`by its own abort, at every place: ${what}`, LIMITS, async () => {
+    test(`it goes on where it was after its own abort, at every place: ${what}`, LIMITS, async () => {
       await withWorker(host, async ({ gateway, call }) => {
         // The first dies as it has READY, and so does the next.
         await call("fate", { instance: 1, place: "behind", after: 0 });
@@ -153,7 +143,7 @@ describe("an object that is taken away goes on where it was", { concurrency: 4 }
       });
     });
 
-    test(`with the process: ${what}`, LIMITS, async () => {
+    test(`it goes on where it was after the end of the process: ${what}`, LIMITS, async () => {
       const folder = await mkdtemp(join(tmpdir(), "shardwire-durable-"));
       const gateway = await startGateway({ rate: RATE, guilds: 2 });
       try {
@@ -179,9 +169,7 @@ describe("an object that is taken away goes on where it was", { concurrency: 4 }
       }
     });
   }
-});
 
-describe("an object with one shard", { concurrency: 4 }, () => {
   test("what is written with each event is kept with the session or not at all", LIMITS, async () => {
     await withWorker({ options: { durable: { ...DURABLE, saveEvents: 1 } } }, async ({ gateway, call }) => {
       await call("start");
@@ -220,9 +208,20 @@ describe("an object with one shard", { concurrency: 4 }, () => {
       const ledger = async () => JSON.parse((await call("list", "shardwire:identifies"))[0][1]).remaining;
       assert.equal(await ledger(), 999);
 
+      // Handed in from elsewhere: the storage knows of none.
+      const elsewhere = await call("stop", { keepSession: true });
+      await call("forget");
+      await assert.rejects(call("die"));
+      assert.equal((await call("info")).session, null);
+      await assert.rejects(call("start", { session: { ...elsewhere, shard: [1, 2] } }), { code: "bad-session" });
+      await call("start", { session: elsewhere });
+      await resumed(gateway, 2);
+      await moreEvents(gateway, RATE);
+
       assert.equal(await call("stop"), null);
       assert.equal((await call("info")).session, null);
-      await readSeen(call);
+      const sequences = (await call("list", "seen/")).map(([, sequence]) => sequence);
+      assert.deepEqual(sequences, sequences.map((_, index) => index + 1), "each once, as it was never taken away unprepared");
       await call("start");
       await until(gateway.state, ({ identifies }) => identifies === 2);
       await until(ledger, (remaining) => remaining === 998);
@@ -246,6 +245,20 @@ describe("an object with one shard", { concurrency: 4 }, () => {
       await assert.rejects(call("start", { shard: [3, 2] }), { code: "bad-shard" });
       await assert.rejects(call("updatePresence", { status: "idle" }), { code: "stopped" });
       assert.deepEqual((await call("info")).stopped, stopped);
+    });
+  });
+
+  test("with no identify left it waits until there is one", LIMITS, async () => {
+    await withWorker({}, async ({ gateway, call }) => {
+      await call("spend");
+      await call("start");
+      const { isWanted, notBefore } = await until(() => call("info"), ({ stopped }) => stopped?.code === "identify-budget-spent");
+      assert.ok(isWanted && notBefore > Date.now());
+      await until(() => call("look"), ({ alarm }) => alarm === notBefore);
+      await assert.rejects(call("die"));
+      assert.equal((await call("info")).shard, null);
+      const { identifies, connects } = await gateway.state();
+      assert.deepEqual({ identifies, connects }, { identifies: 0, connects: 1 });
     });
   });
 
@@ -345,26 +358,26 @@ describe("an object with one shard", { concurrency: 4 }, () => {
       assert.equal((await call("info")).shard.counters.identifies, 1);
     });
   });
-});
 
-test("objects that share a module do not get into each other's way", LIMITS, async () => {
-  const codec = { encoding: "etf", compression: "zstd-stream" };
-  await withWorker({ gateway: { "max-concurrency": 4 }, options: codec }, async ({ gateway, of }) => {
-    const objects = [0, 1, 2].map((number) => of(`object ${number}`));
-    await objects[2]("fate", { place: "behind", after: 0 });
-    // One of them dies as all wait for the second module.
-    await Promise.all(objects.map((call, number) => call("start", { shard: [number, 3] }).then(() => number === 0 && call("die"))).map((call) => call.catch(() => {})));
-    const starts = objects.slice(1);
-    await until(gateway.state, ({ sessions }) => sessions >= starts.length);
-    await resumed(gateway, 1);
-    for (const call of starts) {
-      await until(() => call("list", "shardwire:identifies"), (list) => list.length === 1);
-      assert.equal((await call("info")).failures.count, 0);
-    }
-    await moreEvents(gateway, RATE);
-    for (const call of starts) {
-      await call("stop", { keepSession: true });
-      await readSeen(call);
-    }
+  test("objects that share a module do not get into each other's way", LIMITS, async () => {
+    const codec = { encoding: "etf", compression: "zstd-stream" };
+    await withWorker({ gateway: { "max-concurrency": 4 }, options: codec }, async ({ gateway, of }) => {
+      const objects = [0, 1, 2].map((number) => of(`object ${number}`));
+      await objects[2]("fate", { place: "behind", after: 0 });
+      // One of them dies as all wait for the second module.
+      await Promise.allSettled(objects.map((call, number) => call(number === 0 ? "startAndDie" : "start", { shard: [number, 3] })));
+      const starts = objects.slice(1);
+      await until(gateway.state, ({ sessions }) => sessions >= starts.length);
+      await resumed(gateway, 1);
+      for (const call of starts) {
+        await until(() => call("list", "shardwire:identifies"), (list) => list.length === 1);
+        assert.equal((await call("info")).failures.count, 0);
+      }
+      await moreEvents(gateway, RATE);
+      for (const call of starts) {
+        await call("stop", { keepSession: true });
+        await readSeen(call);
+      }
+    });
   });
 });

@@ -2,17 +2,15 @@
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Miniflare } from "miniflare";
 
 import { makeProject, run, withOptions } from "./project.mjs";
+import { workerModules } from "./workers.mjs";
 
 const LIMITS = { timeout: 60_000 };
-const PACKAGE = "node_modules/shardwire/";
 /** The newest that the pinned workerd knows. */
 const COMPATIBILITY_DATE = "2026-07-30";
 /** How each runtime is told to run a file. Deno gets the network and the task, but may read nothing. */
@@ -60,7 +58,7 @@ test("a shard runs in workerd", LIMITS, async () => {
   const worker = new Miniflare({
     compatibilityDate: COMPATIBILITY_DATE,
     modulesRoot: project.folder,
-    modules: await workerModules(),
+    modules: await workerModules(project.folder, "worker.mjs"),
   });
   try {
     for (const codec of Object.values(CODECS)) {
@@ -106,21 +104,4 @@ function check({ dispatches, session, snapshot }) {
   assert.equal(session.sequence, dispatches.length);
   assert.equal(snapshot.counters.gaps, 0);
   assert.ok(snapshot.counters.wireBytes < snapshot.counters.inflatedBytes, "it was compressed");
-}
-
-/** Workers have no file system: every module is named. */
-async function workerModules() {
-  const scripts = ["entry/workerd.js", "codecs.js", "error.js", "index.js", "lifecycle.js", "sending.js", "version.js", "wasm/codecs.js", "wasm/shardwire.js"];
-  const names = scripts.map((name) => PACKAGE + name);
-  const modules = ["shardwire", "codecs"].map((name) => `${PACKAGE}wasm/${name}_bg.wasm`);
-  const module = async (type, path, encoding) => ({
-    type,
-    path: join(project.folder, path),
-    contents: await readFile(join(project.folder, path), encoding),
-  });
-  return Promise.all([
-    module("ESModule", "worker.mjs", "utf8"),
-    ...names.map((name) => module("ESModule", name, "utf8")),
-    ...modules.map((name) => module("CompiledWasm", name)),
-  ]);
 }

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const PACKAGE = "node_modules/shardwire/";
@@ -39,4 +40,13 @@ export function newestRuntime() {
   // Such as 1.20261117.1.
   const [, year, month, day] = /^1\.(\d{4})(\d\d)(\d\d)\./.exec(version);
   return { path: existsSync(path) ? path : undefined, date: `${year}-${month}-${day}` };
+}
+
+/** Asks until the answer fits, and gives it. */
+export async function until(ask, fits) {
+  for (;;) {
+    const answer = await ask();
+    if (fits(answer)) return answer;
+    await pause(50);
+  }
 }
