@@ -3,13 +3,15 @@
 
 import { DurableObject } from "cloudflare:workers";
 
-import { identifyStore, readRecord, writeRecord } from "./durable-record.js";
+import { DurableAlarm } from "./durable-alarm.js";
+import { Handing, isPromise } from "./durable-handing.js";
+import { DurableRecord, identifyStore } from "./durable-record.js";
 import { Shard, ShardwireError } from "./entry/workerd.js";
 import { rawOf } from "./index.js";
 
 export { ShardwireError };
 
-/** Described in `durable-object.d.ts`, with the bounds. An object is taken away 70 seconds after its last alarm at the earliest. */
+/** Described in `durable-object.d.ts`. At the earliest, an object is taken away 70 seconds after its last alarm. */
 const DURABILITY = {
   alarmMs: { usual: 45_000, least: 1_000, most: 60_000 },
   saveMs: { usual: 5_000, least: 0, most: 60_000 },
@@ -20,32 +22,25 @@ const DURABILITY = {
 const START_SPACING_MS = 1_000;
 /** Before something that failed is tried again, if nothing else says when. */
 const RETRY_MS = 5_000;
-/** As often as the host itself tries an alarm again, with its first pause. */
-const ALARM_TRIES = 6;
-const ALARM_PAUSE_MS = 2_000;
 /** How often, within the time between two alarms, it is looked whether there is one. */
 const LOOKS = 3;
 
-const isPromise = (value) => typeof value?.then === "function";
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-/** Resolves when no event is on its way from the shard to the loop that reads it: then it would count as read. */
+/** Resolves when no event is on its way from the shard to the loop that reads it: there it would count as read. */
 const delivered = () => pause(0);
 
 function readDurability(given) {
-  const durability = {};
-  for (const [name, { usual, least, most }] of Object.entries(DURABILITY)) {
-    const value = given[name] ?? usual;
-    if (!(typeof value === "number" && value >= least && value <= most)) {
-      throw new ShardwireError("bad-options", `expected durable.${name} as a number from ${least} to ${most}`);
-    }
-    durability[name] = value;
-  }
   const unknown = Object.keys(given).find((name) => !(name in DURABILITY));
   if (unknown) throw new ShardwireError("bad-options", `expected no option durable.${unknown}`);
-  return durability;
+  const pairs = Object.entries(DURABILITY).map(([name, { usual, least, most }]) => {
+    const value = given[name] ?? usual;
+    if (typeof value === "number" && value >= least && value <= most) return [name, value];
+    throw new ShardwireError("bad-options", `expected durable.${name} as a number from ${least} to ${most}`);
+  });
+  return Object.fromEntries(pairs);
 }
 
-/** Described in `durable-object.d.ts`. Only methods can be called over RPC, so what is nobody's business is a field or private. */
+/** Described in `durable-object.d.ts`. Methods can be called by RPC, so what is nobody's business is a field, or private. */
 export class DurableShard extends DurableObject {
   static options() {
     throw new ShardwireError("bad-options", "expected the class to have static options(env)");
@@ -53,37 +48,32 @@ export class DurableShard extends DurableObject {
 
   shard = null;
 
-  /** What the storage has, or is about to have. */
-  #record = null;
-  /** Resolves when it was read. */
-  #reading = null;
-  /** Resolves when a shard was made, or could not be. */
-  #beginning = null;
+  #record;
+  #alarm;
   #durability = readDurability({});
+  #handing = new Handing(
+    (event) => this.onEvent(event),
+    (error, event) => this.#report(error, event),
+  );
+  /** Resolves when a shard was made, or could not be; `null` if none is being made. */
+  #beginning = null;
   /** Whether `stop` ends the shard, so that it is not for its end to say what is wanted. */
   #isStopping = false;
-
-  /** The event that the user's method has, since when, and what ends the wait for it. */
-  #event = null;
-  #eventSince = 0;
-  #giveUp = null;
-
+  /** Whether the next connection may identify. */
+  #hasTurn = false;
+  /** Events that were handled and are not stored as such, and what will store them. */
   #unsaved = 0;
   #saveTimer = null;
-  #hasTurn = false;
   #failures = { count: 0, last: null };
 
   constructor(ctx, env) {
     super(ctx, env);
+    this.#record = new DurableRecord(ctx.storage);
+    this.#alarm = new DurableAlarm(ctx.storage, this.#record, this.#durability.alarmMs);
     // Nobody is answered before it is known what is wanted. The Gateway is not waited for.
     ctx.blockConcurrencyWhile(async () => {
-      try {
-        await this.#read();
-        await this.#settle();
-      } catch (error) {
-        // Whoever calls next tries again, the next alarm at the latest.
-        this.#report(error);
-      }
+      // If it fails, whoever calls next tries again, the next alarm at the latest.
+      if (await this.#try(() => this.#record.read())) await this.#settle();
     });
   }
 
@@ -106,7 +96,7 @@ export class DurableShard extends DurableObject {
   // What a Worker calls.
 
   async start({ shard, session } = {}) {
-    const record = await this.#read();
+    const record = await this.#record.read();
     const present = this.shard?.info().shard ?? record.shard;
     const isOther = session !== undefined || (shard !== undefined && String(shard) !== String(present));
     if (record.isWanted && isOther) {
@@ -120,30 +110,30 @@ export class DurableShard extends DurableObject {
       Object.assign(record, next);
     }
     record.notBefore = 0;
-    await this.#write();
-    await this.#arm();
+    await this.#record.write();
+    await this.#alarm.arm();
     await this.#settle();
   }
 
   async stop({ keepSession = false } = {}) {
-    const record = await this.#read();
+    const record = await this.#record.read();
     record.isWanted = false;
     if (!keepSession) record.session = null;
-    await this.#write();
-    await this.#arm();
+    await this.#record.write();
+    await this.#alarm.arm();
     await this.#beginning;
     if (this.shard) {
       this.#isStopping = true;
       // The rest is handed over by the loop that reads, which may be what has called.
       await this.shard.close({ keepSession });
       await delivered();
-      await this.#save(false);
+      await this.#save(true);
     }
     return record.session;
   }
 
   async info() {
-    const { isWanted, session, stopped, notBefore } = await this.#read();
+    const { isWanted, session, stopped, notBefore } = await this.#record.read();
     return {
       isWanted,
       session,
@@ -187,109 +177,67 @@ export class DurableShard extends DurableObject {
   }
 
   async #running() {
-    await this.#read();
+    await this.#record.read();
     if (this.shard) return this.shard;
     throw new ShardwireError("stopped", "expected a shard that was started");
   }
 
-  // Alarms: an object has one, which the shard and the user share.
+  // Alarms.
 
   async alarm() {
-    await this.#read();
+    await this.#record.read();
     // First: whatever else goes wrong, there is a next one. If this does, the host calls again.
-    await this.#arm();
-    this.#giveUpLate();
-    // Also brings back what was deleted by somebody else.
+    await this.#alarm.arm();
+    this.#handing.giveUpAfter(this.#durability.eventMs);
+    // This also brings back what somebody else has deleted.
     await delivered();
-    if (this.#record.isWanted) await this.#save();
+    if (this.#record.value.isWanted) await this.#save();
     await this.#settle();
-    await this.#ring();
+    await this.#alarm.ring(
+      (info) => this.onAlarm(info),
+      (error) => this.#report(error),
+    );
   }
 
   async setAlarm(at) {
-    const record = await this.#read();
-    record.alarm = { at: Number(at), tries: 0 };
-    await this.#write();
-    await this.#arm();
+    await this.#alarm.wish(at);
   }
 
   async getAlarm() {
-    return (await this.#read()).alarm?.at ?? null;
+    return (await this.#record.read()).alarm?.at ?? null;
   }
 
   async deleteAlarm() {
-    const record = await this.#read();
-    record.alarm = null;
-    await this.#write();
-    await this.#arm();
-  }
-
-  /** Calls the user's method if it is time, at least once, as the host does with alarms. */
-  async #ring() {
-    const { alarm } = this.#record;
-    if (!alarm || alarm.at > Date.now()) return;
-    const { tries } = alarm;
-    let next = null;
-    try {
-      await this.onAlarm({ retryCount: tries, isRetry: tries > 0 });
-    } catch (error) {
-      this.#report(error);
-      if (tries < ALARM_TRIES) next = { at: Date.now() + ALARM_PAUSE_MS * 2 ** tries, tries: tries + 1 };
-    }
-    // The method may have set another.
-    if (this.#record.alarm === alarm) this.#record.alarm = next;
-    await this.#write();
-    await this.#arm();
-  }
-
-  /** Sets the alarm to what comes first. */
-  async #arm() {
-    const { isWanted, notBefore, alarm } = this.#record;
-    const times = [];
-    if (isWanted) times.push(Math.max(Date.now() + this.#durability.alarmMs, notBefore));
-    if (alarm) times.push(alarm.at);
-    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times));
-    else await this.ctx.storage.deleteAlarm();
-  }
-
-  /** Sets the alarm again if somebody took it away. */
-  async #look() {
-    try {
-      const at = await this.ctx.storage.getAlarm();
-      if (at === null || at > Date.now() + this.#durability.alarmMs) await this.#arm();
-    } catch (error) {
-      this.#report(error);
-    }
+    await this.#alarm.wish(null);
   }
 
   // The life of a shard.
 
   /** Starts a shard if one is wanted and it is time, and there is none yet or any more. Throws nothing. */
   async #settle() {
-    const { isWanted, notBefore } = this.#record;
+    const { isWanted, notBefore } = this.#record.value;
     if (!isWanted || this.shard || notBefore > Date.now()) return;
-    this.#beginning ??= this.#begin()
-      .catch((error) => this.#report(error))
-      .finally(() => {
-        this.#beginning = null;
-      });
+    this.#beginning ??= this.#try(() => this.#begin()).finally(() => {
+      this.#beginning = null;
+    });
     await this.#beginning;
   }
 
   async #begin() {
-    const record = this.#record;
+    const record = this.#record.value;
     const { shard, durability, intents, session } = await this.#make(record);
     // It may have been stopped meanwhile.
     if (!record.isWanted) return;
     const waitMs = Math.max(record.begunAt + START_SPACING_MS - Date.now(), 0);
     Object.assign(record, { intents, session, stopped: null, begunAt: Date.now() + waitMs });
     this.#durability = durability;
+    this.#alarm.everyMs = durability.alarmMs;
     this.#isStopping = false;
     this.#hasTurn = false;
     this.shard = shard;
     this.#live(waitMs);
-    await this.#arm();
-    await this.#write(true);
+    await this.#alarm.arm();
+    await this.#record.writeLightly();
   }
 
   /** The shard that `record` and the options of the class ask for, not started. */
@@ -326,40 +274,32 @@ export class DurableShard extends DurableObject {
   /** Reads the shard until its end. Throws nothing. */
   async #live(waitMs) {
     const { shard } = this;
-    const looks = setInterval(() => this.#look(), this.#durability.alarmMs / LOOKS);
+    const looks = setInterval(() => this.#try(() => this.#alarm.look()), this.#durability.alarmMs / LOOKS);
     if (waitMs > 0) await pause(waitMs);
-    for (let isOver = false; !isOver; ) {
-      try {
-        for await (const event of shard) {
-          // Before it is handed over, so that the user's method may start another.
-          if (event.type === "stopped") this.#conclude(event.reason);
-          this.#event = event;
-          // A session that was paid for with an identify: it is kept, and not only about to be, before anything can happen to it.
-          if (event.name === "READY") await this.#save(false);
-          const handing = this.#hand(event);
-          if (handing) await handing;
-        }
-        isOver = true;
-      } catch (error) {
-        // The second module could not be loaded; reading again tries again.
-        this.#report(error);
-        await pause(RETRY_MS);
-      }
-    }
+    // The second module may be missing; reading again tries again.
+    while (!(await this.#try(() => this.#readAll(shard)))) await pause(RETRY_MS);
     clearInterval(looks);
-    await this.#save(false);
+    await this.#save(true);
     this.shard = null;
-    try {
-      await this.#arm();
-    } catch (error) {
-      this.#report(error);
-    }
+    await this.#try(() => this.#alarm.arm());
     await this.#settle();
+  }
+
+  async #readAll(shard) {
+    for await (const event of shard) {
+      // Before it is handed over, so that the user's method may start another.
+      if (event.type === "stopped") this.#conclude(event.reason);
+      this.#handing.take(event);
+      // It was paid for with an identify: the session is safe before anything can happen to it.
+      if (event.name === "READY") await this.#save(true);
+      const handing = this.#handing.hand((event) => this.#finish(event));
+      if (handing) await handing;
+    }
   }
 
   /** What the end of a shard means for what is wanted. */
   #conclude({ code, message, closeCode, retryInMs }) {
-    const record = this.#record;
+    const record = this.#record.value;
     const at = Date.now();
     record.stopped = { code, message, at };
     if (closeCode !== undefined) record.stopped.closeCode = closeCode;
@@ -367,35 +307,7 @@ export class DurableShard extends DurableObject {
     else if (!this.#isStopping) record.isWanted = false;
   }
 
-  /**
-   * Lets the user's method have an event. Gives a promise if that takes longer than the call: without one, nothing comes between
-   * what the method has written to the storage and the session, so that both are kept or none.
-   */
-  #hand(event) {
-    this.#eventSince = Date.now();
-    let result;
-    try {
-      result = this.onEvent(event);
-    } catch (error) {
-      this.#report(error, event);
-    }
-    if (!isPromise(result)) return this.#finish(event);
-    const handled = Promise.resolve(result).catch((error) => this.#report(error, event));
-    const givenUp = new Promise((resolve) => (this.#giveUp = resolve));
-    return Promise.race([handled, givenUp]).then(() => this.#finish(event));
-  }
-
-  /** Goes on with the next event if the user's method has had this one for too long. */
-  #giveUpLate() {
-    const { eventMs } = this.#durability;
-    if (!this.#giveUp || Date.now() - this.#eventSince < eventMs) return;
-    this.#report(new ShardwireError("timed-out", `onEvent has not settled within ${eventMs} ms`), this.#event);
-    this.#giveUp();
-  }
-
   #finish(event) {
-    this.#event = null;
-    this.#giveUp = null;
     if (event.type === "status" && event.status === "ready") this.#save();
     if (event.type !== "dispatch") return;
     this.#unsaved += 1;
@@ -403,43 +315,16 @@ export class DurableShard extends DurableObject {
     else this.#saveTimer ??= setTimeout(() => this.#save(), this.#durability.saveMs);
   }
 
-  /** The session, no further than what the user's method has finished with. To be asked by the loop, or when all is `delivered`. */
-  #cursor() {
-    const session = this.shard.session;
-    const isUnderWay = session && this.#event?.type === "dispatch";
-    return isUnderWay ? { ...session, sequence: Math.min(session.sequence, this.#event.sequence - 1) } : session;
-  }
-
-  /** Stores how far it has come; unless that is `isHasty`, to the disk. Throws nothing. */
-  async #save(isHasty = true) {
-    this.#forgetSaving();
-    if (this.shard) this.#record.session = this.#cursor();
-    try {
-      await this.#write(isHasty);
-      if (!isHasty) await this.ctx.storage.sync();
-    } catch (error) {
-      this.#report(error);
-    }
-  }
-
-  #forgetSaving() {
+  /**
+   * Stores how far it has come, on the disk if it `isUrgent`. Throws nothing. To be called by the loop that reads, or when all is
+   * `delivered`.
+   */
+  async #save(isUrgent = false) {
     clearTimeout(this.#saveTimer);
     this.#saveTimer = null;
     this.#unsaved = 0;
-  }
-
-  #write(isHasty = false) {
-    return writeRecord(this.ctx.storage, this.#record, isHasty);
-  }
-
-  /** Reads what the storage has, once; after a failure the next call tries again. */
-  async #read() {
-    this.#reading ??= readRecord(this.ctx.storage).catch((error) => {
-      this.#reading = null;
-      throw error;
-    });
-    this.#record ??= await this.#reading;
-    return this.#record;
+    if (this.shard) this.#record.value.session = this.#handing.before(this.shard.session);
+    await this.#try(() => (isUrgent ? this.#record.writeThrough() : this.#record.writeLightly()));
   }
 
   /** Leaves off until the user's method has settled, if it gives a promise. Called while the shard is about to connect. */
@@ -469,6 +354,17 @@ export class DurableShard extends DurableObject {
         goOn(false);
       },
     );
+  }
+
+  /** Whether `act` went well; if not, it is told. */
+  async #try(act) {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
   }
 
   /** Tells the user what went wrong; `event` is the one that the user's method had. */

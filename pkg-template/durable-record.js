@@ -10,9 +10,9 @@ const NOTHING = {
   isWanted: false,
   /** Which one, if `start` was told. */
   shard: null,
-  /** What was handed to the user's method, and finished. */
+  /** What the user's method has finished with. */
   session: null,
-  /** The intents that the session was opened with. */
+  /** The intents that the session was opened with; `null` if it comes from elsewhere. */
   intents: null,
   /** Why the last shard ended. */
   stopped: null,
@@ -24,16 +24,45 @@ const NOTHING = {
   alarm: null,
 };
 
-export async function readRecord(storage) {
-  return { ...NOTHING, ...(await storage.get(RECORD)) };
-}
+export class DurableRecord {
+  /** What is stored, or about to be; `null` before it was read. */
+  value = null;
+  #storage;
+  /** Resolves when it was read. */
+  #reading = null;
 
-/**
- * Resolves when it is stored. What leaves the object waits until its writes are safe, heartbeats too: an `isHasty` one is not
- * waited for. If it is lost, the record before it does as well, as the Gateway brings again what came in between.
- */
-export async function writeRecord(storage, record, isHasty) {
-  await storage.put(RECORD, record, { allowUnconfirmed: isHasty });
+  constructor(storage) {
+    this.#storage = storage;
+  }
+
+  /** Once; after a failure the next call tries again. */
+  async read() {
+    this.#reading ??= this.#storage.get(RECORD).catch((error) => {
+      this.#reading = null;
+      throw error;
+    });
+    const stored = await this.#reading;
+    this.value ??= { ...NOTHING, ...stored };
+    return this.value;
+  }
+
+  async write() {
+    await this.#storage.put(RECORD, this.value);
+  }
+
+  /**
+   * The same, but nobody waits for it. Whatever else leaves an object is held back until its writes are safe, heartbeats too.
+   * If this one is lost, the one before it will do: the Gateway brings again what came in between.
+   */
+  async writeLightly() {
+    await this.#storage.put(RECORD, this.value, { allowUnconfirmed: true });
+  }
+
+  /** Resolves when it is on the disk. */
+  async writeThrough() {
+    await this.write();
+    await this.#storage.sync();
+  }
 }
 
 /** The identify ledger, as the option `identifyStore` has it. */
