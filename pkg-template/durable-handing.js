@@ -25,8 +25,8 @@ export class Handing {
   }
 
   /**
-   * Lets the method have the event that was taken, and calls `finish` when it has finished. Gives a promise if that takes longer
-   * than the call: without one, nothing comes between what the method does and `finish`.
+   * Lets the method have the event that was taken, and calls `finish` when it has finished. Gives a promise if that takes
+   * longer than the call: without one, nothing comes between what the method does and `finish`.
    */
   hand(finish) {
     const event = this.#event;

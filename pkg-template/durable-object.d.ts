@@ -27,8 +27,8 @@
  * };
  * ```
  *
- * It works on every compatibility date; to be called by RPC, as above, it needs 2024-04-03 or later. With an earlier one, write a
- * `fetch` that calls the methods. It works with SQLite and with key-value storage.
+ * It works on every compatibility date; to be called by RPC, as above, it needs 2024-04-03 or later. With an earlier one, write
+ * a `fetch` that calls the methods. It works with SQLite and with key-value storage.
  *
  * Every method of an object can be called by RPC, also those that users replace. So what holds the token is a static one.
  * @packageDocumentation
@@ -101,7 +101,7 @@ export type DurableShardOptions<Form extends RawForm = RawForm> = Omit<
 
 /** Where an object stands. Plain data, as are all its parts. */
 export interface DurableShardInfo {
-  /** Whether a shard is to run: `start` was called, and neither `stop` nor a fatal close has come since. */
+  /** Whether a shard is to run: `start` was called, and it has not been ended since. */
   isWanted: boolean;
   /** The session in the storage, as the next instance would resume it. */
   session: Session | null;
@@ -153,10 +153,10 @@ export declare abstract class DurableShard<Env = unknown, Form extends RawForm =
    * Each event comes at least once. What was handled is stored every {@link Durability.saveMs}; if the object is taken away,
    * events since then come again, with the same `sequence` in the same session. To have each once:
    *
-   * - with `durable: { saveEvents: 1 }`, for what the method writes to the object's own storage: the write and the note that
-   *   the event was handled are one transaction if the method awaits nothing between its last write and its end. (The host joins
-   *   writes that nothing was awaited between; their promises need not be awaited either.) What an event did elsewhere, such as
-   *   a message that was sent, cannot be part of that;
+   * - with `durable: { saveEvents: 1 }`, for what the method writes to the object's own storage: its writes and the note that
+   *   the event was handled are one transaction if the method awaits nothing from its first write to its end. (The host joins
+   *   writes between which nothing was awaited, and the promises of writes need not be awaited.) What an event did elsewhere,
+   *   such as a message that was sent, cannot be part of that;
    * - or by remembering the session's id and `sequence` wherever the work goes, and passing over what is known.
    *
    * What it throws is told to `onError`; the event counts as handled, as it would fail for ever. So it does if it takes longer
@@ -166,8 +166,8 @@ export declare abstract class DurableShard<Env = unknown, Form extends RawForm =
   /** Gets Discord's events, unless `onEvent` is replaced. */
   onDispatch(event: DispatchEvent<Form>): unknown;
   /**
-   * Is told what goes wrong: what the other methods throw, `event` being the one that was handled; a storage that fails; options
-   * that are not right. Logs it, unless replaced.
+   * Is told what goes wrong: what the other methods throw, `event` being the one that was handled; a storage that fails;
+   * options that are not right. Logs it, unless replaced.
    */
   onError(error: unknown, event?: GatewayEvent<Form>): unknown;
   /**
@@ -180,7 +180,7 @@ export declare abstract class DurableShard<Env = unknown, Form extends RawForm =
    * resolved, and asks again five seconds after one that was rejected. For bots whose shards are in several objects: Discord
    * lets one in each five seconds (`max_concurrency` of `discoverGateway`). Returns nothing, unless replaced.
    */
-  identifyTurn(shard: ShardId): Promise<unknown> | void;
+  identifyTurn(shard: ShardId): Promise<unknown> | undefined | void;
 
   /*
    * To be called by a Worker, or by the object itself. Refusals are those of `Shard`; over RPC, an error has its `code` from
@@ -188,8 +188,8 @@ export declare abstract class DurableShard<Env = unknown, Form extends RawForm =
    */
 
   /**
-   * Starts the shard, and whenever it ended by anything but `stop` or a fatal close, again. Resolves when this is stored; the
-   * bot is not online yet. A second call does nothing.
+   * Starts the shard, in this instance and in those that come after it, until `stop` is called or the shard ends by itself, as
+   * `info().stopped` tells. Resolves when this is stored; the bot is not online yet. A second call does nothing.
    *
    * `shard` goes before the option of that name, and is kept until another is given; `session` is one from elsewhere to be
    * resumed.
@@ -197,8 +197,8 @@ export declare abstract class DurableShard<Env = unknown, Form extends RawForm =
    */
   start(options?: { shard?: ShardId; session?: Session }): Promise<void>;
   /**
-   * Ends the shard, and with `keepSession` gives its session, which `start` resumes here, and any other shard elsewhere. Resolves
-   * when the connection is closed; what came before is still handed over.
+   * Ends the shard, and with `keepSession` gives its session, which `start` resumes here, and any other shard elsewhere.
+   * Resolves when the connection is closed; what came before is still handed over.
    */
   stop(options?: { keepSession?: boolean }): Promise<Session | null>;
   info(): Promise<DurableShardInfo>;
@@ -217,7 +217,7 @@ export declare abstract class DurableShard<Env = unknown, Form extends RawForm =
 
   /**
    * An object has one alarm, which the shard needs: these stand in for the methods of `ctx.storage` with the same names, and
-   * `onAlarm` for `alarm`. An `alarm` of your own must call `super.alarm()` first, and is called every {@link Durability.alarmMs}.
+   * `onAlarm` for `alarm`. An `alarm` of your own must call `super.alarm()` first, and is called every `alarmMs`.
    */
   setAlarm(at: number | Date): Promise<void>;
   getAlarm(): Promise<number | null>;

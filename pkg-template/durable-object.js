@@ -316,8 +316,8 @@ export class DurableShard extends DurableObject {
   }
 
   /**
-   * Stores how far it has come, on the disk if it `isUrgent`. Throws nothing. To be called by the loop that reads, or when all is
-   * `delivered`.
+   * Stores how far it has come, on the disk if it `isUrgent`. Throws nothing. To be called by the loop that reads, or when all
+   * is `delivered`.
    */
   async #save(isUrgent = false) {
     clearTimeout(this.#saveTimer);

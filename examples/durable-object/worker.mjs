@@ -1,4 +1,5 @@
-// A bot that lives in a Durable Object and counts the messages of each channel: each once, however often the object is taken away.
+// A bot that lives in a Durable Object and counts the messages of each channel: each once, however often the object is taken
+// away.
 
 import { DurableShard } from "shardwire/durable-object";
 
@@ -35,8 +36,10 @@ export class Bot extends DurableShard {
 
 export default {
   async fetch(request, env) {
-    // Who may stop a bot is somebody.
-    if (request.headers.get("authorization") !== `Bearer ${env.ADMIN_KEY}`) return new Response("who are you?\n", { status: 401 });
+    // The address is public, and not everybody may stop the bot.
+    if (request.headers.get("authorization") !== `Bearer ${env.ADMIN_KEY}`) {
+      return new Response("expected the key\n", { status: 401 });
+    }
     const bot = env.BOT.getByName("bot");
     switch (`${request.method} ${new URL(request.url).pathname}`) {
       case "POST /start":

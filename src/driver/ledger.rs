@@ -48,8 +48,8 @@ impl SharedSlots {
         self.with(|ledger| ledger.slots.reserve(shard, now))
     }
 
-    /// Counts an identify. The shard's `own` store keeps it, or else the ledger's; without a clock on the wall there is nothing to
-    /// keep.
+    /// Counts an identify. The shard's `own` store keeps it, or else the ledger's; without a clock on the wall there is nothing
+    /// to keep.
     pub(super) fn sent(
         &self,
         shard: ShardId,

@@ -188,8 +188,8 @@ impl<T: Transport, C: Timer> Shard<T, C> {
         self.watcher = Some(Box::new(watcher));
     }
 
-    /// Has `store` keep the identify ledger whenever this shard identifies, in place of the ledger's own: for hosts on which what
-    /// belongs to one shard is out of reach for another. It must return at once.
+    /// Has `store` keep the identify ledger whenever this shard identifies, in place of the ledger's own: for hosts on which
+    /// what belongs to one shard is out of reach for another. It must return at once.
     pub fn keep_ledger_by(&mut self, store: impl FnMut(&LedgerRecord) + Send + 'static) {
         self.store = Some(Box::new(store));
     }

@@ -83,9 +83,14 @@ test("its types are those of Cloudflare, where they are", LIMITS, async () => {
 
 /** Runs `work` beside `wrangler dev`, with a function that asks the worker, and ends it as roughly as machines end. */
 async function withWrangler(work) {
-  const args = ["dev", "--ip=127.0.0.1", "--port=0", "--inspector-port=0", "--persist-to=state", "--show-interactive-dev-session=false"];
-  // A group of its own, as the runtime is a child of it.
-  const child = spawn(process.execPath, [WRANGLER, ...args], { cwd: project.folder, env: ENV, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const ports = ["--ip=127.0.0.1", "--port=0", "--inspector-port=0"];
+  const child = spawn(process.execPath, [WRANGLER, "dev", ...ports, "--persist-to=state", "--show-interactive-dev-session=false"], {
+    cwd: project.folder,
+    env: ENV,
+    stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own, as the runtime is a child of it.
+    detached: true,
+  });
   const ended = once(child, "exit");
   const kill = () => process.kill(-child.pid, "SIGKILL");
   process.once("exit", kill);

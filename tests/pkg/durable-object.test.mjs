@@ -47,7 +47,11 @@ async function startWorker({ date = NEWEST.date, useSQLite = true, folder, optio
     compatibilityDate: date,
     modulesRoot: project.folder,
     modules,
-    bindings: { OPTIONS: { token: TOKEN, intents: 0xffff, durable: DURABLE, ...options }, TURNS: turns, BY_FETCH: date < "2024-04-03" },
+    bindings: {
+      OPTIONS: { token: TOKEN, intents: 0xffff, durable: DURABLE, ...options },
+      TURNS: turns,
+      BY_FETCH: date < "2024-04-03",
+    },
     durableObjects: { BOT: { className: "Bot", useSQLite } },
     durableObjectsPersist: folder,
     // The objects are ended in the middle of things on purpose.
@@ -195,8 +199,9 @@ describe("an object with one shard", { concurrency: 6 }, () => {
       await call("start");
       await moreEvents(gateway, RATE);
       const session = await call("stop", { keepSession: true });
-      const { isWanted, session: kept, stopped, shard } = await call("info");
-      assert.deepEqual({ isWanted, kept, code: stopped.code, shard }, { isWanted: false, kept: session, code: "requested", shard: null });
+      const left = await call("info");
+      assert.deepEqual([left.isWanted, left.shard, left.stopped.code], [false, null, "requested"]);
+      assert.deepEqual(left.session, session);
       assert.equal((await call("look")).alarm, null);
       // Nobody comes back who was told to stay away.
       await assert.rejects(call("die"));
@@ -254,7 +259,8 @@ describe("an object with one shard", { concurrency: 6 }, () => {
     await withWorker({}, async ({ gateway, call }) => {
       await call("spend");
       await call("start");
-      const { isWanted, notBefore } = await until(() => call("info"), ({ stopped }) => stopped?.code === "identify-budget-spent");
+      const isSpent = ({ stopped }) => stopped?.code === "identify-budget-spent";
+      const { isWanted, notBefore } = await until(() => call("info"), isSpent);
       assert.ok(isWanted && notBefore > Date.now());
       await until(() => call("look"), ({ alarm }) => alarm === notBefore);
       await assert.rejects(call("die"));
@@ -273,7 +279,8 @@ describe("an object with one shard", { concurrency: 6 }, () => {
         await until(errors, (list) => list.some(([name, message]) => name === "RangeError" && message === "mine"));
       }
       await call("fate", { place: "hang", after: 1 });
-      const [, , hung] = (await until(errors, (list) => list.some(([, code]) => code === "timed-out"))).find(([, code]) => code === "timed-out");
+      const isLate = ([, code]) => code === "timed-out";
+      const [, , hung] = (await until(errors, (list) => list.some(isLate))).find(isLate);
       await moreEvents(gateway, RATE);
       const { failures } = await call("info");
       assert.ok(failures.count >= 3);
@@ -367,7 +374,8 @@ describe("an object with one shard", { concurrency: 6 }, () => {
       const objects = [0, 1, 2].map((number) => of(`object ${number}`));
       await objects[2]("fate", { place: "behind", after: 0 });
       // One of them dies as all wait for the second module.
-      await Promise.allSettled(objects.map((call, number) => call(number === 0 ? "startAndDie" : "start", { shard: [number, 3] })));
+      const methods = ["startAndDie", "start", "start"];
+      await Promise.allSettled(objects.map((call, number) => call(methods[number], { shard: [number, 3] })));
       const starts = objects.slice(1);
       await until(gateway.state, ({ sessions }) => sessions >= starts.length);
       await resumed(gateway, 1);
