@@ -76,3 +76,27 @@ impl fmt::Debug for SharedSlots {
         f.debug_struct("SharedSlots").field("remaining", &self.remaining()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn the_store_of_a_shard_goes_before_that_of_the_ledger() {
+        let slots = SharedSlots::new(SessionStartLimit::default(), Instant::ZERO);
+        let (tell, told) = mpsc::channel();
+        let (tell_own, told_own) = mpsc::channel();
+        slots.keep_by(move |record| tell.send(record.remaining).expect("somebody listens"));
+        let mut own: Store =
+            Box::new(move |record| tell_own.send(record.remaining).expect("somebody listens"));
+        let shard = |number| ShardId::new(number, 2).expect("below the total");
+        let unix = Some(Duration::from_secs(1));
+
+        slots.sent(shard(0), Instant::ZERO, unix, None);
+        slots.sent(shard(1), Instant::ZERO, unix, Some(&mut own));
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [999]);
+        assert_eq!(told_own.try_iter().collect::<Vec<_>>(), [998], "one ledger for both");
+    }
+}
