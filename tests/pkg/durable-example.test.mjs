@@ -45,15 +45,19 @@ test("wrangler runs it, through a restart", LIMITS, async () => {
     await writeFile(join(project.folder, ".dev.vars"), lines.join(""));
     const total = ({ channels }) => channels.reduce((sum, { count }) => sum + count, 0);
 
+    /** A report of a shard that has come further. */
+    const further = (ask, count) =>
+      until(async () => (await ask("GET")).json(), (report) => report.shard?.status === "ready" && total(report) > count);
+
     const before = await withWrangler(async (ask) => {
       assert.equal((await ask("GET", "", "of somebody else")).status, 401);
       const { isWanted } = await (await ask("POST", "start")).json();
       assert.equal(isWanted, true);
-      return until(async () => (await ask("GET")).json(), (report) => report.shard?.status === "ready" && total(report) > 5);
+      return further(ask, 5);
     });
     const after = await withWrangler(async (ask) => {
       // Who asks brings it back; nobody asks for a start.
-      const report = await until(async () => (await ask("GET")).json(), (report) => total(report) > total(before));
+      const report = await further(ask, total(before));
       assert.equal((await (await ask("POST", "leave")).json()).session.id, report.session.id);
       return report;
     });
