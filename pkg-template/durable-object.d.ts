@@ -14,7 +14,7 @@
  *   }
  *
  *   async onDispatch(event) {
- *     if (event.name === "MESSAGE_CREATE") await this.env.MESSAGES.send(event.data);
+ *     if (event.name === "MESSAGE_CREATE") await this.ctx.storage.put("latest", event.data.content);
  *   }
  * }
  *

@@ -1,9 +1,7 @@
 // The example of a bot in a Durable Object, as wrangler takes it: built for Cloudflare, and run on this machine.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { cp, readFile, readdir, writeFile } from "node:fs/promises";
+import { cp, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -11,14 +9,11 @@ import { fileURLToPath } from "node:url";
 import { withGateway } from "./gateway.mjs";
 import { TOKEN, makeProject, run } from "./project.mjs";
 import { until } from "./workers.mjs";
+import { bundle, generateTypes, withDev } from "./wrangler.mjs";
 
 const ROOT = new URL("../../", import.meta.url);
-const WRANGLER = fileURLToPath(new URL("node_modules/wrangler/bin/wrangler.js", ROOT));
 const TSC = fileURLToPath(new URL("node_modules/typescript/bin/tsc", ROOT));
 const LIMITS = { timeout: 60_000 };
-/** It asks nobody and tells nobody. */
-const ENV = { ...process.env, CI: "1", NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" };
-const READY = /Ready on (http:\/\/127\.0\.0\.1:\d+)/;
 
 let project;
 
@@ -31,14 +26,14 @@ after(async () => {
   await project?.remove();
 });
 
-test("wrangler builds it, with the module in it once", LIMITS, async () => {
+test("what wrangler deploy uploads of it has the module once", LIMITS, async () => {
   const folder = join(project.folder, "built");
-  await run(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", folder], { cwd: project.folder, env: ENV });
-  const modules = (await readdir(folder)).filter((name) => name.endsWith(".wasm"));
-  assert.equal(modules.filter((name) => name.includes("shardwire_bg")).length, 1, String(modules));
+  await bundle(project.folder, "worker.mjs", folder);
+  const names = await readdir(folder, { recursive: true });
+  assert.equal(names.filter((name) => name.endsWith(".wasm")).length, 1, `${names}`);
 });
 
-test("wrangler runs it, through a restart", LIMITS, async () => {
+test("it runs in wrangler dev, and through a restart", LIMITS, async () => {
   await withGateway({ rate: 50, guilds: 2 }, async (gateway) => {
     const vars = { DISCORD_TOKEN: TOKEN, ADMIN_KEY: "mine", GATEWAY_URL: gateway.url };
     const lines = Object.entries(vars).map(([name, value]) => `${name}=${value}\n`);
@@ -49,17 +44,18 @@ test("wrangler runs it, through a restart", LIMITS, async () => {
     const further = (ask, count) =>
       until(async () => (await ask("GET")).json(), (report) => report.shard?.status === "ready" && total(report) > count);
 
-    const before = await withWrangler(async (ask) => {
+    let before;
+    await withWorker(async (ask) => {
       assert.equal((await ask("GET", "", "of somebody else")).status, 401);
       const { isWanted } = await (await ask("POST", "start")).json();
       assert.equal(isWanted, true);
-      return further(ask, 5);
+      before = await further(ask, 5);
     });
-    const after = await withWrangler(async (ask) => {
+    let after;
+    await withWorker(async (ask) => {
       // Who asks brings it back; nobody asks for a start.
-      const report = await further(ask, total(before));
-      assert.equal((await (await ask("POST", "leave")).json()).session.id, report.session.id);
-      return report;
+      after = await further(ask, total(before));
+      assert.equal((await (await ask("POST", "leave")).json()).session.id, after.session.id);
     });
     assert.equal(after.session.id, before.session.id);
     const { identifies, resumed } = await gateway.state();
@@ -69,7 +65,7 @@ test("wrangler runs it, through a restart", LIMITS, async () => {
 
 test("its types are those of Cloudflare, where they are", LIMITS, async () => {
   await cp(new URL("durable-types.ts", import.meta.url), join(project.folder, "durable-types.ts"));
-  await run(process.execPath, [WRANGLER, "types", "--include-env=false"], { cwd: project.folder, env: ENV });
+  await generateTypes(project.folder);
   const compilerOptions = {
     target: "es2024",
     lib: ["es2024", "esnext.disposable"],
@@ -85,32 +81,11 @@ test("its types are those of Cloudflare, where they are", LIMITS, async () => {
   assert.equal(stdout, "");
 });
 
-/** Runs `work` beside `wrangler dev`, with a function that asks the worker, and ends it as roughly as machines end. */
-async function withWrangler(work) {
-  const ports = ["--ip=127.0.0.1", "--port=0", "--inspector-port=0"];
-  const child = spawn(process.execPath, [WRANGLER, "dev", ...ports, "--persist-to=state", "--show-interactive-dev-session=false"], {
-    cwd: project.folder,
-    env: ENV,
-    stdio: ["ignore", "pipe", "pipe"],
-    // A group of its own, as the runtime is a child of it.
-    detached: true,
-  });
-  const ended = once(child, "exit");
-  const kill = () => process.kill(-child.pid, "SIGKILL");
-  process.once("exit", kill);
-  let printed = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (printed += text));
-  try {
-    const [, url] = await until(async () => {
-      assert.equal(child.exitCode, null, printed);
-      return READY.exec(printed);
-    }, Boolean);
-    return await work((method, path = "", key = "mine") =>
+/** Runs `work` beside the worker, with a function that asks it. */
+async function withWorker(work) {
+  await withDev(project.folder, "worker.mjs", ["--persist-to=state"], (url) =>
+    work((method, path = "", key = "mine") =>
       fetch(`${url}/${path}`, { method, headers: { authorization: `Bearer ${key}` } }),
-    );
-  } finally {
-    process.off("exit", kill);
-    kill();
-    await ended;
-  }
+    ),
+  );
 }

@@ -34,7 +34,7 @@ let modules;
 
 before(async () => {
   project = await makeProject();
-  modules = await workerModules(project.folder, "durable.mjs");
+  modules = await workerModules(join(project.folder, "durable.mjs"));
 }, LIMITS);
 
 after(async () => {

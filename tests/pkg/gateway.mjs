@@ -20,8 +20,8 @@ export async function startGateway(options = {}) {
   });
   const ended = once(child, "exit");
   // A test that was broken off must leave nothing behind.
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
   const [, url, port] = await greeting(child);
   const control = url.replace("ws:", "http:");
   return {
@@ -31,9 +31,9 @@ export async function startGateway(options = {}) {
     fault: (fault) => request(`${control}/mock/fault`, { method: "POST", body: JSON.stringify(fault) }),
     state: async () => (await request(`${control}/mock/state`)).json(),
     async stop() {
-      kill();
+      end();
       await ended;
-      process.off("exit", kill);
+      process.off("exit", end);
     },
   };
 }

@@ -1,29 +1,25 @@
 // The installed package inside Workers, as the simulator wants it.
 
 import { existsSync } from "node:fs";
-import { readFile, readdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-const PACKAGE = "node_modules/shardwire/";
-
-/** Workers have no file system: every module is named, the one that is run first. */
-export async function workerModules(folder, main) {
-  const top = await readdir(join(folder, PACKAGE));
-  const scripts = [...top.filter((name) => name.endsWith(".js")), "entry/workerd.js", "wasm/codecs.js", "wasm/shardwire.js"];
-  const modules = ["wasm/codecs_bg.wasm", "wasm/shardwire_bg.wasm"];
-  const module = async (type, path, encoding) => ({
-    type,
-    path: join(folder, path),
-    contents: await readFile(join(folder, path), encoding),
-  });
-  return Promise.all([
-    module("ESModule", main, "utf8"),
-    ...scripts.map((name) => module("ESModule", PACKAGE + name, "utf8")),
-    ...modules.map((name) => module("CompiledWasm", PACKAGE + name)),
-  ]);
+/** Workers have no file system: a script is named with all that it imports, now or later. */
+export async function workerModules(script) {
+  const modules = new Map();
+  const add = async (path) => {
+    if (modules.has(path)) return;
+    const [type, encoding] = path.endsWith(".wasm") ? ["CompiledWasm"] : ["ESModule", "utf8"];
+    const contents = await readFile(path, encoding);
+    modules.set(path, { type, path, contents });
+    const found = type === "ESModule" ? contents.matchAll(/\b(?:from|import)[\s(]*"(\.[^"]+)"/g) : [];
+    for (const [, to] of found) await add(join(dirname(path), to));
+  };
+  await add(script);
+  return [...modules.values()];
 }
 
 /**
