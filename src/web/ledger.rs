@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
-use super::{tasks, value::to_object, values::Values};
+use super::{task, value::to_object, values::Values};
 use crate::{
     driver::SharedSlots,
     proto::{Instant, LedgerRecord, SessionStartLimit, Token},
@@ -44,12 +44,12 @@ pub(super) fn record(values: &Values) -> LedgerRecord {
 }
 
 /// Hands each new record to `save`, later: now both the ledger and a shard are borrowed.
-pub(super) fn keep_by(slots: &SharedSlots, save: Function) {
-    slots.keep_by(move |record| {
+pub(super) fn store(save: Function) -> impl FnMut(&LedgerRecord) + Send + 'static {
+    move |record| {
         let (save, record) = (save.clone(), to_object(record));
-        tasks::spawn(async move {
+        task::spawn(async move {
             // `store.js` throws nothing.
             let _ = save.call1(&JsValue::UNDEFINED, &record);
         });
-    });
+    }
 }

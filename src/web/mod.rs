@@ -17,7 +17,7 @@ mod ledger;
 mod line;
 mod refusal;
 mod shard;
-mod tasks;
+mod task;
 mod timer;
 mod transport;
 mod value;
