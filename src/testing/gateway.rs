@@ -18,6 +18,7 @@ use super::{
     records::{Notice, Received, Records, SessionState, State, Violation},
     script::Fault,
     session::{Presence, Session},
+    visits::{End, Visit},
 };
 use crate::proto::{Close, Instant};
 
@@ -115,7 +116,11 @@ impl Gateway {
     /// Whether a handshake at this address may go on. Whoever owns the sockets asks before each upgrade.
     pub fn admits(&mut self, host: Host, now: Instant) -> Result<(), Refusal> {
         self.elapse(now);
-        self.armed.admit(host, self.now)
+        let answer = self.armed.admit(host, self.now);
+        if let Err(Refusal::Status(status)) = answer {
+            self.records.visits.refuse(host, status);
+        }
+        answer
     }
 
     /// Whether nobody listens at the resume address at the moment.
@@ -155,6 +160,11 @@ impl Gateway {
     /// What clients sent, the newest 10 000 messages.
     pub fn received(&self) -> impl DoubleEndedIterator<Item = &Received> {
         self.records.received.iter()
+    }
+
+    /// What each connection brought, the newest 1000 of them, with as much of it as [`received`](Self::received) has.
+    pub fn visits(&self) -> Vec<Visit> {
+        self.records.visits.told(self.received())
     }
 
     /// What clients did wrong, the newest 1000 breaches.
@@ -354,6 +364,11 @@ impl Gateway {
         connection.outlet.push(output, self.now, &mut self.outputs);
         connection.has_ended = true;
         let is_done = connection.outlet.held_back() == 0;
+        let code = match &notice {
+            Notice::Closed(_, code, _) => *code,
+            _ => None,
+        };
+        self.records.visits.end(peer, End::Server { code });
         self.detach(peer);
         if is_done {
             self.connections.remove(&peer);

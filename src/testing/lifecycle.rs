@@ -15,6 +15,7 @@ use super::{
     police::{self, Breach, Identify, Request},
     records::{Notice, Received},
     session::{Presence, Session},
+    visits::End,
 };
 use crate::proto::{Close, Encoding, Frame, Instant};
 
@@ -62,6 +63,7 @@ impl Gateway {
     pub(super) fn on_connected(&mut self, peer: Peer, host: Host, query: &str) {
         self.records.connects += 1;
         self.records.notice(Notice::Connected(peer, host));
+        self.records.visits.begin(peer, host, query);
         let form = form(query, self.options.zstd == ZstdForm::Endless);
         let ((encoding, packing), refused) = match form {
             Ok(form) => (form, None),
@@ -122,6 +124,7 @@ impl Gateway {
         }
         let code = close.map(|close| close.code);
         self.records.notice(Notice::Left(peer, code));
+        self.records.visits.end(peer, End::Client { code });
         if let Some(key) = key.filter(|_| matches!(code, Some(1000 | 1001))) {
             self.sessions.remove(&key);
         }
@@ -133,6 +136,7 @@ impl Gateway {
             Request::Identify(identify) => self.on_identify(peer, &identify),
             Request::Resume { token, session, seq } => self.on_resume(peer, &token, &session, seq),
             command => {
+                self.strike(Moment::Command, peer);
                 let key = self.connections.get(&peer).and_then(|connection| connection.session);
                 if let Some(key) = key {
                     self.on_command(peer, key, command);

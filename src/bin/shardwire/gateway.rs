@@ -21,8 +21,8 @@ use shardwire::{
 /// It speaks Discord's protocol, serves a made-up world with a steady stream of events, punishes what Discord punishes,
 /// and can be made to misbehave. Any token is accepted that is not empty and does not contain "invalid".
 ///
-/// While it runs, `GET http://HOST:PORT/mock/state` tells where it stands, and a fault posted as JSON to
-/// `http://HOST:PORT/mock/fault` happens at once, for instance {"fault":"close","code":4000}.
+/// While it runs, `GET http://HOST:PORT/mock/state` tells where it stands, `GET http://HOST:PORT/mock/received` what each
+/// connection brought, and a fault posted as JSON to `http://HOST:PORT/mock/fault` happens at once, for instance {"fault":"close","code":4000}.
 #[derive(Args, Debug)]
 pub struct GatewayArgs {
     /// Port to listen on; 0 takes any free one.
