@@ -129,8 +129,9 @@ mod tests {
         rig.leave(second, None);
         let told = json!(rig.gateway.visits());
         let properties = r#"{"browser":"test","device":"test","os":"linux"}"#;
-        let identify =
-            format!(r#"{{"d":{{"intents":0,"properties":{properties},"token":"(hidden)"}},"op":2}}"#);
+        let identify = format!(
+            r#"{{"d":{{"intents":0,"properties":{properties},"token":"(hidden)"}},"op":2}}"#
+        );
         let query = "v=10&encoding=json";
         assert_eq!(
             told,
