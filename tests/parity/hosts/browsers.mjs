@@ -59,9 +59,9 @@ async function pageSite() {
 /** A page whose worker plays. Import maps do not hold in workers, so the addresses are written into the program. */
 async function workerSite() {
   const imports = await addresses();
-  const page = `<script>new Worker("${PROGRAM}", { type: "module" }).onerror = ({ message }) => console.error(message);</script>`;
+  const start = `new Worker("${PROGRAM}", { type: "module" }).onerror = ({ message }) => console.error(message);`;
   const withAddresses = (program) => program.replaceAll(/"(shardwire[/a-z]*)"/g, (_, specifier) => `"${imports[specifier]}"`);
-  return siteOf(page, (path, body) => (path === PROGRAM ? withAddresses(String(body)) : body));
+  return siteOf(`<script>${start}</script>`, (path, body) => (path === PROGRAM ? withAddresses(String(body)) : body));
 }
 
 async function addresses() {

@@ -61,8 +61,10 @@ async function modulesOf(folder) {
   const module = async (type, path, encoding) => {
     return { type, path: join(folder, path), contents: await readFile(join(folder, path), encoding) };
   };
-  const played = await listed(folder, "parity", (path) => path.endsWith(".mjs") && !/^parity\/hosts\/[^/]+$/.test(path));
-  const packaged = await listed(folder, PACKAGE, (path) => path.endsWith(".js") && !path.startsWith(`${PACKAGE}/entry/`));
+  const isDriver = (path) => /^parity\/hosts\/[^/]+$/.test(path);
+  const isEntry = (path) => path.startsWith(`${PACKAGE}/entry/`);
+  const played = await listed(folder, "parity", (path) => path.endsWith(".mjs") && !isDriver(path));
+  const packaged = await listed(folder, PACKAGE, (path) => path.endsWith(".js") && !isEntry(path));
   const wasm = await listed(folder, PACKAGE, (path) => path.endsWith(".wasm"));
   const leads = Object.entries(await entries(join(folder, PACKAGE), ["workerd"])).map(([specifier, path]) => {
     const place = join(dirname(PROGRAM), specifier);
