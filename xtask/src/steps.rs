@@ -37,6 +37,7 @@ pub(crate) struct Context<'a> {
     /// This program, for tests that start the demo.
     xtask: PathBuf,
     chromium: Option<PathBuf>,
+    firefox: Option<PathBuf>,
 }
 
 /// One line of the summary.
@@ -53,6 +54,7 @@ pub(crate) const ALL: &[TestStep] = &[
     TestStep { name: "fmt", about: "formatting", needs: &[], run: fmt },
     TestStep { name: "npm", about: "npm packages as locked", needs: &[], run: npm_packages },
     TestStep { name: "chromium", about: "a browser for the tests", needs: &[], run: chromium },
+    TestStep { name: "firefox", about: "another browser", needs: &[], run: firefox },
     TestStep { name: "clippy", about: "lints, everything switched on", needs: &[], run: clippy },
     TestStep { name: "core", about: "the core alone, host and wasm", needs: &[], run: core },
     TestStep { name: "features", about: "each feature alone", needs: &[], run: features },
@@ -88,7 +90,16 @@ impl<'a> Context<'a> {
     pub(crate) fn new(workspace: &'a Workspace) -> Result<Self> {
         // Asked now: once Cargo has built xtask anew, the system calls the running file deleted.
         let xtask = env::current_exe().context("cannot tell where xtask is")?;
-        Ok(Self { workspace, xtask, chromium: None })
+        Ok(Self { workspace, xtask, chromium: None, firefox: None })
+    }
+
+    /// Which browsers earlier steps found, by the variables that tests read.
+    fn browsers(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        let found = [
+            (browser::CHROMIUM.variable, &self.chromium),
+            (browser::FIREFOX.variable, &self.firefox),
+        ];
+        found.into_iter().filter_map(|(variable, path)| Some((variable, path.as_ref()?)))
     }
 
     fn cargo(&self, arguments: &[&str]) -> Command {
@@ -108,7 +119,12 @@ fn npm_packages(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 fn chromium(context: &mut Context<'_>, step: &Step) -> Result<()> {
-    context.chromium = Some(browser::ensure_chromium(step)?);
+    context.chromium = Some(browser::CHROMIUM.ensure(step)?);
+    Ok(())
+}
+
+fn firefox(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    context.firefox = Some(browser::FIREFOX.ensure(step)?);
     Ok(())
 }
 
@@ -243,9 +259,7 @@ fn node_with_websocket(workspace: &Workspace) -> Result<PathBuf> {
 fn e2e(context: &mut Context<'_>, step: &Step) -> Result<()> {
     crate::site::assemble(context.workspace)?;
     let tests = ["tests/e2e/dashboard.test.mjs", "tests/e2e/lifecycle.test.mjs"];
-    let mut command = node_test(context, Path::new("node"), &tests);
-    command.env("CHROMIUM_BIN", context.chromium.as_ref().context("the browser was not found")?);
-    step.execute(&mut command)
+    step.execute(&mut node_test(context, Path::new("node"), &tests))
 }
 
 /// Runs test files. They get the places of what was built, so they need not guess.
@@ -258,6 +272,7 @@ fn node_test(context: &Context<'_>, node: &Path, tests: &[&str]) -> Command {
         .env("SHARDWIRE_PACKAGE", workspace.package())
         .env("SHARDWIRE_TARGET", workspace.target(""))
         .env("XTASK_BIN", &context.xtask)
+        .envs(context.browsers())
         // A test that ran into its time limit must not keep the others' results back.
         .arg("--test-force-exit")
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])

@@ -1,7 +1,16 @@
-// Every host that plays scenarios. Each entry is `{ name, start() }`; `start()` gives `{ version, play(task), stop() }`, where
-// several plays may run at once.
+// The hosts of the parity matrix: the Rust crate, and each JavaScript runtime. Knows nothing of what is played in them.
 
-import { host as native } from "./native.mjs";
-import { host as node24 } from "./node.mjs";
+import { browsers } from "./browsers.mjs";
+import { holdChildren } from "./leash.mjs";
+import { native } from "./native.mjs";
+import { processes } from "./processes.mjs";
+import { workers } from "./workers.mjs";
 
-export const HOSTS = [native, node24];
+/**
+ * Each has a `name`, and `start()`, which resolves to `{ version, play(task), stop() }`. `play` resolves to the transcript that
+ * `play.mjs` made of the task inside the runtime, with the package installed there (of the crate, the same by `native/`); it may be called several times at once.
+ * It rejects with the last lines of the runtime if that dies or falls silent.
+ */
+export const HOSTS = [native, ...processes, ...workers, ...browsers];
+
+holdChildren();

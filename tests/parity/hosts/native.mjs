@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
-export const host = { name: "native", start };
+export const native = { name: "native", start };
 
 async function start() {
   const binary = new URL("debug/examples/parity", `file://${process.env.SHARDWIRE_TARGET}/`);
