@@ -68,6 +68,7 @@ struct Link {
 enum Incident {
     Closed(Option<Close>),
     Failed(TransportError),
+    Oversized,
     Received(Frame),
 }
 
@@ -145,6 +146,7 @@ impl Transport for NativeTransport {
                 }
                 Incident::Closed(close) => TransportEvent::Closed(id, close),
                 Incident::Failed(error) => TransportEvent::Failed(id, error),
+                Incident::Oversized => TransportEvent::Oversized(id),
             },
             State::Broken(error) => TransportEvent::Failed(id, error.clone()),
         };
@@ -173,7 +175,7 @@ impl Link {
     /// Reads, then writes what waits. In this order, because a close frame says more than the failed write that follows it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Incident> {
         let incident = self.poll_read(cx);
-        if let Poll::Ready(Incident::Closed(_) | Incident::Failed(_)) = &incident {
+        if matches!(incident, Poll::Ready(ref end) if !matches!(end, Incident::Received(_))) {
             return incident;
         }
         match self.write(cx) {
@@ -274,9 +276,7 @@ fn lost(error: Error) -> Incident {
         Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             return Incident::Closed(None);
         }
-        Error::PayloadTooLong { len, max_len } => {
-            format!("a message of {len} bytes or more came; the limit is {max_len} bytes")
-        }
+        Error::PayloadTooLong { .. } => return Incident::Oversized,
         Error::Protocol(error) => format!("the gateway broke the WebSocket protocol: {error}"),
         error => format!("the connection broke: {error}"),
     };

@@ -633,6 +633,7 @@ mod tests {
             {"at":{"identify":1},"do":{"fault":"close","code":4000}},
             {"at":{"dispatch":2},"do":{"fault":"reconnect"}},
             {"at":{"heartbeat":1},"do":{"fault":"no_acks"}},
+            {"at":{"command":2},"do":{"fault":"dispatch","name":"B","data":"{}"}},
             {"at":{"ms":7000},"do":{"fault":"invalid_session","resumable":true}}]"#;
         let script = Script::from_json(script).expect("valid script");
         let mut rig = Rig::new(GatewayOptions { script, ..quiet() });
@@ -646,10 +647,31 @@ mod tests {
         rig.send(peer, &json!({"op": 1, "d": 1}));
         rig.send(peer, &json!({"op": 1, "d": 1}));
         assert_eq!(rig.told(peer), ["A 2", "op 7 null", "op 11 null"]);
+        rig.send(peer, &json!({"op": 31, "d": {"guild_ids": []}}));
+        assert!(rig.told(peer).is_empty());
+        rig.send(peer, &json!({"op": 31, "d": {"guild_ids": []}}));
+        assert_eq!(rig.told(peer), ["B 3"]);
         rig.pass(secs(7));
         assert_eq!(rig.told(peer), ["op 9 true"]);
         rig.send(peer, &json!({"op": 6, "d": {"token": "t", "session_id": session, "seq": 1}}));
-        assert_eq!(rig.told(peer), ["A 2", "RESUMED 3"]);
+        assert_eq!(rig.told(peer), ["A 2", "B 3", "RESUMED 4"]);
+    }
+
+    #[test]
+    fn identifies_keep_the_distance_that_was_chosen() {
+        let refused = |spacing: Duration| {
+            let options = GatewayOptions { identify_spacing: spacing, ..quiet() };
+            let mut rig = Rig::new(options);
+            let (peer, _) = rig.identified(0);
+            rig.leave(peer, None);
+            rig.pass(Duration::from_millis(999));
+            let peer = rig.connect(Host::Base);
+            rig.heard(peer);
+            rig.send(peer, &identify(0));
+            rig.told(peer) == ["op 9 false"]
+        };
+        assert!(refused(secs(1)));
+        assert!(!refused(Duration::ZERO));
     }
 
     #[test]

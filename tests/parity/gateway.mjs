@@ -10,7 +10,7 @@ import { startGateway } from "../pkg/gateway.mjs";
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 10;
 /** Options that have another name on the command line. */
-const FLAGS = { heartbeatInterval: "heartbeat-interval", maxConcurrency: "max-concurrency" };
+const FLAGS = { heartbeatInterval: "heartbeat-interval", identifySpacing: "identify-spacing", maxConcurrency: "max-concurrency" };
 
 /** Runs `work` with the address of a gateway; gives what that gave, and what the server saw. */
 export async function withGateway(scenario, work) {

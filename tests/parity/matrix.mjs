@@ -11,8 +11,8 @@ import { agreesWith, toMarkdown, write } from "./report.mjs";
 import { readScenarios } from "./scenario.mjs";
 
 /** Plays at once, in one host and in all: most of a play is waiting. */
-const AT_ONCE_IN_A_HOST = 3;
-const AT_ONCE = 16;
+const AT_ONCE_IN_A_HOST = 8;
+const AT_ONCE = 48;
 
 const { values: options } = parseArgs({
   options: {

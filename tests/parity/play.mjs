@@ -129,8 +129,8 @@ class Player {
     this.#settle(as, this.#outcomesOf(as), answer.then((value) => ({ answer: toPlain(value), progress })));
   }
 
-  #discover({ with: [{ token, url } = {}] = [], as = "discoverGateway" }) {
-    const asked = { url: url ?? `${this.#task.url.replace("ws:", "http:")}/api/v10` };
+  #discover({ with: [{ token, url, path = "/api/v10" } = {}] = [], as = "discoverGateway" }) {
+    const asked = { url: url ?? this.#task.url.replace("ws:", "http:") + path };
     if (token !== undefined) asked.token = token === "ours" ? this.#task.token : token;
     const answer = this.#shardwire.discover.discoverGateway(asked);
     this.#settle(as, this.#outcomesOf(as), answer.then((value) => ({ answer: value })));

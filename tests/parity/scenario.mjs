@@ -3,7 +3,7 @@
 import { readdir, readFile } from "node:fs/promises";
 
 const FOLDER = new URL("scenarios/", import.meta.url);
-const GATEWAY = new Set(["seed", "guilds", "members", "rate", "events", "heartbeatInterval", "zstdFrames", "maxConcurrency", "script", "replay"]);
+const GATEWAY = new Set(["seed", "guilds", "members", "rate", "events", "heartbeatInterval", "zstdFrames", "maxConcurrency", "identifySpacing", "script", "replay"]);
 /** Own events that have no more to their name than their type. */
 const PLAIN = ["start", "disconnected", "resumed", "heartbeat", "stopped"];
 const HAPPENING = new RegExp(
@@ -51,7 +51,7 @@ function complete(name, scenario) {
   return {
     name,
     about,
-    gateway: { guilds: 1, members: 3, rate: 0, heartbeatInterval: NEVER_MS, ...gateway },
+    gateway: { guilds: 1, members: 3, rate: 0, heartbeatInterval: NEVER_MS, identifySpacing: 0, ...gateway },
     beats,
     clients: clients.map((plan, nth) => completePlan(plan, nth)),
   };

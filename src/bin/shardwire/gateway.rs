@@ -62,6 +62,9 @@ pub struct GatewayArgs {
     /// Shards that may identify at the same time.
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     max_concurrency: u32,
+    /// The time between two identifies of a shard that is not answered with op 9, in milliseconds.
+    #[arg(long, default_value_t = 5000, value_name = "MS")]
+    identify_spacing: u64,
 }
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -101,6 +104,7 @@ fn options(args: &GatewayArgs) -> anyhow::Result<GatewayOptions> {
         rate: args.rate,
         events: args.events,
         max_concurrency: args.max_concurrency,
+        identify_spacing: Duration::from_millis(args.identify_spacing),
         zstd: if args.zstd_frames { ZstdForm::Frames } else { ZstdForm::Endless },
         script: script.unwrap_or_default(),
         recording,

@@ -3,7 +3,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
 
 export const native = { name: "native", start };
 
@@ -19,7 +18,7 @@ async function start() {
   };
   child.on("error", fail);
   child.on("exit", (code) => fail(new Error(`the native player ended with ${code}`)));
-  createInterface({ input: child.stdout }).on("line", (line) => {
+  onLines(child.stdout, (line) => {
     const { id, transcript, error } = JSON.parse(line);
     const { resolve, reject } = waiting.get(id);
     waiting.delete(id);
@@ -45,4 +44,14 @@ async function start() {
 async function versionOf() {
   const manifest = await readFile(new URL("../../../Cargo.toml", import.meta.url), "utf8");
   return /^version = "(.*)"$/m.exec(manifest)[1];
+}
+
+/** Not by `node:readline`, which takes U+2028 for the end of a line. */
+function onLines(stream, take) {
+  let rest = "";
+  stream.setEncoding("utf8").on("data", (chunk) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop();
+    for (const line of lines) take(line);
+  });
 }

@@ -182,9 +182,11 @@ pub fn discover(call: &Call, task: &Task) -> Begun {
     struct Asked {
         token: Option<String>,
         url: Option<String>,
+        path: Option<String>,
     }
-    let Asked { token, url } = call.read(0).unwrap_or_default();
-    let url = url.unwrap_or_else(|| format!("{}/api/v10", task.url.replacen("ws:", "http:", 1)));
+    let Asked { token, url, path } = call.read(0).unwrap_or_default();
+    let path = path.as_deref().unwrap_or("/api/v10");
+    let url = url.unwrap_or_else(|| task.url.replacen("ws:", "http:", 1) + path);
     let token = token.map(|token| if token == "ours" { task.token.clone() } else { token });
     Begun {
         number: None,
