@@ -272,15 +272,19 @@ fn close_message(close: &Close) -> Message {
 /// How a connection ended that broke.
 fn lost(error: Error) -> Incident {
     let text = match error {
-        // TLS calls it an error if the peer is gone without a word; TCP does not.
-        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            return Incident::Closed(None);
-        }
+        // TLS calls it an error if the peer is gone without a word; TCP does not, unless it was reset.
+        Error::Io(error) if is_gone(error.kind()) => return Incident::Closed(None),
         Error::PayloadTooLong { .. } => return Incident::Oversized,
         Error::Protocol(error) => format!("the gateway broke the WebSocket protocol: {error}"),
         error => format!("the connection broke: {error}"),
     };
     Incident::Failed(TransportError::new(text))
+}
+
+/// Whether the other side, or the way to it, is gone without a close frame. JavaScript is told no more than that.
+const fn is_gone(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 /// Opens a stream, and the WebSocket on it.

@@ -13,6 +13,8 @@ import { readScenarios } from "./scenario.mjs";
 /** Plays at once, in one host and in all: most of a play is waiting. */
 const AT_ONCE_IN_A_HOST = 8;
 const AT_ONCE = 48;
+/** More than a play gives itself. */
+const PATIENCE_MS = 120_000;
 
 const { values: options } = parseArgs({
   options: {
@@ -83,8 +85,8 @@ async function playAll(scenario, first, url) {
   const transcripts = [];
   let session = null;
   for (const [nth, plan] of scenario.clients.entries()) {
-    const { limit, play } = playing[(first + nth) % playing.length];
-    const transcript = await limit(() => play({ plan, url, token, session }));
+    const { name, limit, play } = playing[(first + nth) % playing.length];
+    const transcript = await limit(() => within(play({ plan, url, token, session }), name));
     transcripts.push(transcript);
     session = transcript.session;
   }
@@ -99,6 +101,19 @@ async function finish(results) {
   if (!(await agreesWith(text))) {
     console.log("docs/parity.md is not what was seen; run `cargo xtask parity` and commit it");
     failures++;
+  }
+}
+
+/** A play ends by itself; a host that lost it does not say so. */
+async function within(work, host) {
+  let alarm;
+  const silence = new Promise((_, reject) => {
+    alarm = setTimeout(() => reject(new Error(`${host} gave no answer`)), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([work, silence]);
+  } finally {
+    clearTimeout(alarm);
   }
 }
 

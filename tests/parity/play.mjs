@@ -192,10 +192,12 @@ function optionsOf({ plan, url, token, session }, { WebSocket }, told) {
   return options;
 }
 
-/** Reads nothing, but lets the shard go on, until it has this status. */
+/** Reads nothing, but lets the shard go on, until it has this status, `idle` not counting before it began. */
 async function hold(shard, status) {
   shard.connect();
-  while (shard.status !== status) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  while (shard.info().connectionId === 0 || shard.status !== status) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }
 
 /** By what names an act may wait for an event. */
