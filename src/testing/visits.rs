@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::{
+    envelope::quoted,
     exchange::{Host, Peer},
     records::Received,
 };
@@ -12,7 +13,7 @@ use super::{
 /// Connections that are remembered.
 const MOST: usize = 1000;
 /// Stands where a token was.
-const HIDDEN: &str = "(hidden)";
+const HIDDEN: &str = "\"(hidden)\"";
 
 /// One connection as `GET /mock/received` tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -91,14 +92,14 @@ impl Visits {
     }
 }
 
-/// Byte for byte but for the token. What cannot be read may hold one anywhere.
+/// Byte for byte but for the token. What cannot be read, or writes it in an odd way, may hold one anywhere.
 fn without_token(json: &str) -> String {
-    let Ok(message) = serde_json::from_str::<serde_json::Value>(json) else {
-        return format!("{} bytes that are no JSON", json.len());
-    };
-    match message["d"]["token"].as_str() {
-        Some(token) if !token.is_empty() => json.replace(token, HIDDEN),
-        _ => json.to_owned(),
+    let message = serde_json::from_str::<serde_json::Value>(json).ok();
+    let token = message.as_ref().map(|message| message["d"]["token"].as_str().map(quoted));
+    match token {
+        Some(None) => json.to_owned(),
+        Some(Some(token)) if json.contains(&token) => json.replace(&token, HIDDEN),
+        _ => format!("{} bytes that may hold a token", json.len()),
     }
 }
 
@@ -150,6 +151,11 @@ mod tests {
         let told = r#"{"op":6,"d":{"token":"(hidden)", "seq":1,"session_id":"\u00e4"}}"#;
         assert_eq!(without_token(text), told);
         assert_eq!(without_token(r#"{"op":1,"d":5}"#), r#"{"op":1,"d":5}"#);
-        assert_eq!(without_token(r#"{"op":2,"d":{"token":"a.b""#), "26 bytes that are no JSON");
+        assert_eq!(
+            without_token(r#"{"op":2,"d":{"token":"a.b""#),
+            "26 bytes that may hold a token"
+        );
+        let escaped = r#"{"op":2,"d":{"token":"\u0061.b"}}"#;
+        assert_eq!(without_token(escaped), "33 bytes that may hold a token");
     }
 }

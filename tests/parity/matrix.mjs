@@ -39,7 +39,8 @@ try {
 } finally {
   await Promise.all(playing.map(({ stop }) => stop()));
 }
-process.exitCode = failures > 0 ? 1 : 0;
+// What was given up may still hold this process.
+process.exit(failures > 0 ? 1 : 0);
 
 function choose(all, names, what) {
   for (const name of names) {
@@ -74,7 +75,8 @@ async function limitAll(scenario, limit) {
 async function attempt(scenario, first) {
   const host = playing[first].name;
   try {
-    return { host, ...(await withGateway(scenario, (url) => playAll(scenario, first, url))) };
+    const played = withGateway(scenario, (url) => playAll(scenario, first, url));
+    return { host, ...(await within(played, `the play that begins in ${host}`, scenario.clients.length + 1)) };
   } catch (error) {
     return { host, error };
   }
@@ -88,7 +90,7 @@ async function playAll(scenario, first, url) {
   let session = null;
   for (const [nth, plan] of scenario.clients.entries()) {
     const { name, limit, play } = playing[(first + nth) % playing.length];
-    const transcript = await limit(() => within(play({ plan, url, token, session }), name));
+    const transcript = await limit(() => within(play({ plan, url, token, session }), `a client in ${name}`));
     transcripts.push(transcript);
     session = transcript.session;
   }
@@ -106,11 +108,11 @@ async function finish(results) {
   }
 }
 
-/** A play ends by itself; a host that lost it does not say so. */
-async function within(work, host) {
+/** A play ends by itself; a host that lost it does not say so, and nor does a gateway. */
+async function within(work, what, times = 1) {
   let alarm;
   const silence = new Promise((_, reject) => {
-    alarm = setTimeout(() => reject(new Error(`${host} gave no answer`)), PATIENCE_MS);
+    alarm = setTimeout(() => reject(new Error(`no word of ${what}`)), PATIENCE_MS * times);
   });
   try {
     return await Promise.race([work, silence]);

@@ -23,6 +23,9 @@ pub(crate) struct Options {
     scenario: Vec<String>,
 }
 
+/// The host that needs no package.
+const NATIVE: &str = "native";
+
 /// Plays, and writes docs/parity.md if everything was played.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     npm::ensure(workspace, npm::Scope::Tests)?;
@@ -34,7 +37,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             browsers.push((browser.variable, path));
         }
     }
-    package::make(workspace)?;
+    if options.host != [NATIVE] {
+        package::make(workspace)?;
+    }
     demo::build_binary(workspace)?;
     Step::run("Build the native player", |step| build_player(workspace, step))?;
     let mut matrix = matrix(workspace)?;
