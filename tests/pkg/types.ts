@@ -13,7 +13,6 @@ import {
   type StatusName,
 } from "shardwire";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
-import { ShardEmitter } from "shardwire/emitter";
 import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
 import { fetchChannelInfo, fetchMembers, fetchSoundboardSounds, joinVoice, leaveVoice } from "shardwire/requests";
@@ -116,7 +115,7 @@ for await (const event of shard) {
       event.message satisfies string;
       break;
     case "stopped":
-      event.reason.code satisfies "fatal" | "identify-budget-spent" | "requested";
+      event.reason.code satisfies "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested";
       break;
     default:
       never(event);
@@ -177,9 +176,8 @@ await leaveVoice(shard, "1");
 // @ts-expect-error who joins says where
 await joinVoice(shard, { guildId: "1", channelId: null });
 
-// An emitter: our own events by their type, Discord's by their name.
-const bot = new ShardEmitter(shard);
-bot
+// Listeners: our own events by their type, Discord's by their name.
+shard
   .on("MESSAGE_CREATE", (message, event) => {
     same<typeof message, any>(true);
     event.sequence satisfies number;
@@ -187,9 +185,21 @@ bot
   .once("stopped", ({ reason }) => reason.code satisfies string)
   .onAny((event) => same<typeof event, GatewayEvent>(true))
   .on("status", async ({ status }) => status satisfies StatusName, { signal: AbortSignal.timeout(5) });
-(await bot.waitFor("disconnected", { filter: ({ next }) => next === "stop", timeoutMs: 5 })).fault.code satisfies string;
+(await shard.waitFor("disconnected", { filter: ({ next }) => next === "stop", timeoutMs: 5 })).fault.code satisfies string;
 // @ts-expect-error statuses have no reason
-bot.on("status", ({ reason }) => reason);
+shard.on("status", ({ reason }) => reason);
+shard.off("READY", () => {}).offAny(() => {});
+(await shard.ready) satisfies void;
+
+// Data as bytes, if it was asked for.
+const bytes = new Shard({ token: "t", intents: 0, raw: "bytes", overflow: "drop-oldest" });
+for await (const event of bytes) if (event.type === "dispatch") same<typeof event.raw, Uint8Array>(true);
+bytes.on("READY", (_, { raw, shardId }) => raw.byteLength + shardId);
+await fetchMembers(bytes, { guildId: "1", query: "", limit: 0 });
+// @ts-expect-error neither text nor bytes
+new Shard({ token: "t", intents: 0, raw: "json" });
+// @ts-expect-error no such way
+new Shard({ token: "t", intents: 0, overflow: "block" });
 // @ts-expect-error no such status
 shard.updatePresence({ status: "asleep" });
 // @ts-expect-error either a query or ids

@@ -220,7 +220,7 @@ const NODE_TESTS: [&str; 14] = [
     "tests/pkg/requests.test.mjs",
     "tests/pkg/hooks.test.mjs",
     "tests/pkg/store.test.mjs",
-    "tests/pkg/emitter.test.mjs",
+    "tests/pkg/listeners.test.mjs",
     "tests/pkg/discover.test.mjs",
     "tests/pkg/lifecycle.test.mjs",
     "tests/pkg/metrics.test.mjs",
