@@ -1,5 +1,7 @@
 // Keeps the identify ledger of a bot in what the user calls a store. Loaded only by shards that have one.
 
+import { weakly } from "./sending.js";
+
 /** Takes up what the store has, and gives it whatever comes. What goes wrong is told by notices, and the shard goes on. */
 export async function keepLedger(raw, store) {
   // The ledger is the bot's and outlives the shard, which it must not keep: no function in here may name it.
@@ -21,11 +23,6 @@ export async function keepLedger(raw, store) {
     const text = JSON.stringify(record);
     saving = saving.then(() => attempt("save", () => store.save(text)));
   });
-}
-
-/** Some versions of workerd have no such reference. */
-function weakly(raw) {
-  return globalThis.WeakRef ? new WeakRef(raw) : { deref: () => raw };
 }
 
 /** A text that is no record counts as none, as a file does natively. */

@@ -136,7 +136,8 @@ pub struct Config {
     pub(crate) shard: ShardId,
     /// Shared, as machine and handle hold the same.
     pub(crate) choices: Arc<Choices>,
-    pub(crate) hooks: Hooks,
+    /// `None` for whoever calls none.
+    pub(crate) hooks: Option<Arc<Hooks>>,
 }
 
 /// What is the same before and after it is checked.
@@ -187,7 +188,7 @@ impl Config {
 
     /// The same for whoever calls no hook: what one holds may hold the shard itself, and would be kept for nothing.
     pub(crate) fn without_hooks(self) -> Self {
-        Self { hooks: Hooks::default(), ..self }
+        Self { hooks: None, ..self }
     }
 
     /// The bounds of what is kept.
@@ -424,7 +425,13 @@ impl ConfigBuilder {
             // What is compiled in needs no help from outside.
             self.choices.codec = None;
         }
-        Ok(Config { token, url, shard, choices: self.choices.into(), hooks: self.hooks })
+        Ok(Config {
+            token,
+            url,
+            shard,
+            choices: self.choices.into(),
+            hooks: Some(self.hooks.into()),
+        })
     }
 }
 

@@ -210,7 +210,7 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 14] = [
+const NODE_TESTS: [&str; 15] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/codecs.test.mjs",
@@ -223,6 +223,7 @@ const NODE_TESTS: [&str; 14] = [
     "tests/pkg/listeners.test.mjs",
     "tests/pkg/discover.test.mjs",
     "tests/pkg/lifecycle.test.mjs",
+    "tests/pkg/leaks.test.mjs",
     "tests/pkg/metrics.test.mjs",
     "tests/pkg/examples.test.mjs",
 ];
