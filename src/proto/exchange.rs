@@ -28,6 +28,8 @@ pub enum Input {
     IdentifyAt(Result<Turn, BudgetSpent>),
     /// The socket is open.
     Opened(ConnectionId),
+    /// The socket was ended because a message came that is above the limit, and was not kept.
+    Oversized(ConnectionId),
     /// The user, or a driver whose reader is too slow, leaves off for now: closes, keeping the session.
     Pause,
     /// A message came.
@@ -77,6 +79,7 @@ impl fmt::Display for Input {
             Self::IdentifyAt(Ok(_)) => f.write_str("a turn to identify"),
             Self::IdentifyAt(Err(_)) => f.write_str("no identify left"),
             Self::Opened(id) => write!(f, "{id} is open"),
+            Self::Oversized(id) => write!(f, "{id} ended by a message above the limit"),
             Self::Pause => f.write_str("pause"),
             Self::Received(id, frame) => write!(f, "{id} received {} bytes", frame.len()),
             Self::Reconnect => f.write_str("reconnect"),

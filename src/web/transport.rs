@@ -1,6 +1,7 @@
 //! The host's WebSocket class, or an injected one, as a [`Transport`]. What differs between hosts is absorbed here.
 //!
 //! - `error` may come without `close` (Node 22 on a refused port), with it, or after it (workerd): the end is told once.
+//! - A connection that breaks is an `error` first in some (Node 24, Deno, Firefox), and for none does it say more than the `close`.
 //! - A lost connection is code 1006, but 0 in Deno.
 //! - `binaryType` may default to `blob` (browsers, workerd since 2026-03-17).
 //! - workerd before 2026-04-07 does not answer the peer's close frame by itself.
@@ -117,10 +118,11 @@ impl Socket {
     fn listen(inner: WebSocket, id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Self {
         inner.set_binary_type(BinaryType::Arraybuffer);
         let unread = Rc::new(Cell::new(0));
+        let was_open = Rc::new(Cell::new(false));
         let listeners = [
-            ("open", on_open(id, inbox)),
+            ("open", on_open(id, inbox, &was_open)),
             ("message", on_message(id, inbox, &unread)),
-            ("error", on_error(id, inbox)),
+            ("error", on_error(id, inbox, &was_open)),
             ("close", on_close(inner.clone(), id, inbox)),
         ];
         for (name, listener) in &listeners {
@@ -151,9 +153,15 @@ impl Drop for Socket {
     }
 }
 
-fn on_open(id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Listener {
+fn on_open(
+    id: ConnectionId,
+    inbox: &Rc<Inbox<TransportEvent>>,
+    was_open: &Rc<Cell<bool>>,
+) -> Listener {
     let inbox = Rc::clone(inbox);
+    let was_open = Rc::clone(was_open);
     Closure::new(move |_| {
+        was_open.set(true);
         inbox.push(TransportEvent::Opened(id));
     })
 }
@@ -183,10 +191,19 @@ fn on_message(
     })
 }
 
-fn on_error(id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Listener {
+fn on_error(
+    id: ConnectionId,
+    inbox: &Rc<Inbox<TransportEvent>>,
+    was_open: &Rc<Cell<bool>>,
+) -> Listener {
     let inbox = Rc::clone(inbox);
+    let was_open = Rc::clone(was_open);
     Closure::new(move |event: Event| {
-        inbox.push(TransportEvent::Failed(id, describe(&event)));
+        inbox.push(if was_open.get() {
+            TransportEvent::Closed(id, None)
+        } else {
+            TransportEvent::Failed(id, describe(&event))
+        });
     })
 }
 

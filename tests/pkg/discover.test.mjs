@@ -66,7 +66,7 @@ test("the request says who asks, and follows nobody elsewhere", LIMITS, async ()
     assert.equal(address, "https://discord.com/api/v10/gateway/bot");
     assert.equal(headers.authorization, `Bot ${TOKEN}`);
     assert.match(headers["user-agent"], /^DiscordBot \(https:\/\/\S+, \d+\.\d+\.\d+\S*\)$/);
-    assert.equal(redirect, "error");
+    assert.equal(redirect, "manual");
   }
   const { fetch, requests } = answering(ANSWER);
   assert.deepEqual(await discoverGateway({ fetch }), { url: ANSWER.url });

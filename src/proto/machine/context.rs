@@ -310,12 +310,11 @@ impl Context {
         decoder: &'a mut Decoder,
         frame: &'a Frame,
     ) -> Result<Option<Envelope<'a>>, Fault> {
-        self.counters.messages += 1;
         self.counters.wire_bytes += frame.len() as u64;
-        let limit = self.config.choices.limits.message_bytes;
-        if frame.len() > limit {
-            return Err(Fault::Oversized { limit });
+        if frame.len() > self.config.choices.limits.message_bytes {
+            return Err(self.oversized());
         }
+        self.counters.messages += 1;
         let Some(text) = decoder.feed(frame)? else { return Ok(None) };
         self.counters.inflated_bytes += text.len() as u64;
         if let Some(tap) = self.config.hooks.as_ref().and_then(|hooks| hooks.tap.as_ref()) {
@@ -333,6 +332,12 @@ impl Context {
             }
         }
         Ok(Some(Envelope::parse(text)?))
+    }
+
+    /// Counts a message that is above the limit, whoever noticed it.
+    pub fn oversized(&mut self) -> Fault {
+        self.counters.messages += 1;
+        Fault::Oversized { limit: self.config.choices.limits.message_bytes }
     }
 
     /// What a message means that could not be taken in: a lost connection, or nothing more if losing this one would not help.

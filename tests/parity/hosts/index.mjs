@@ -1,15 +1,16 @@
-// The JavaScript runtimes of the parity matrix. Knows nothing of what is played in them.
+// The hosts of the parity matrix: the Rust crate, and each JavaScript runtime. Knows nothing of what is played in them.
 
 import { browsers } from "./browsers.mjs";
 import { holdChildren } from "./leash.mjs";
+import { native } from "./native.mjs";
 import { processes } from "./processes.mjs";
 import { workers } from "./workers.mjs";
 
 /**
  * Each has a `name`, and `start()`, which resolves to `{ version, play(task), stop() }`. `play` resolves to the transcript that
- * `play.mjs` made of the task inside the runtime, with the package installed there; it may be called several times at once.
+ * `play.mjs` made of the task inside the runtime, with the package installed there (of the crate, the same by `native/`); it may be called several times at once.
  * It rejects with the last lines of the runtime if that dies or falls silent.
  */
-export const HOSTS = [...processes, ...workers, ...browsers];
+export const HOSTS = [native, ...processes, ...workers, ...browsers];
 
 holdChildren();
