@@ -133,7 +133,10 @@ export interface Limits {
   waitingCommands: number;
   /** Size of an encoded command (4096, Discord's limit). */
   commandBytes: number;
-  /** Size of one message from the socket, before inflating (16 MiB). */
+  /**
+   * Size of one message from the socket, before inflating (16 MiB). Hosts have limits of their own, which count if they are
+   * lower: 32 MiB in Workers, 64 MiB in Deno, 128 MiB in Node.js and Bun.
+   */
   messageBytes: number;
   /** Size of one inflated message (64 MiB). */
   inflatedBytes: number;

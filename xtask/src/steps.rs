@@ -242,7 +242,8 @@ fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
 fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {
     // The simulator of Workers does not run on older ones.
     let node = node_with_websocket(context.workspace)?;
-    step.execute(&mut node_test(context, &node, &["tests/pkg/runtimes.test.mjs"]))
+    let tests = ["tests/pkg/runtimes.test.mjs", "tests/pkg/hosts.test.mjs"];
+    step.execute(&mut node_test(context, &node, &tests))
 }
 
 /// The host's Node.js if it is new enough, else the one from npm.
