@@ -387,7 +387,7 @@ export interface Fault {
    * - `bad-compression`: the compressed stream is broken, or messages are not of the kind that was asked for
    * - `bad-envelope`: a message by itself could not be read, or is not a Gateway envelope; a new connection may bring it right
    * - `bad-payload`: HELLO or READY lack what they must have
-   * - `closed`: the server closed; see `closeCode`
+   * - `closed`: the server closed, or the connection was lost (1006); see `closeCode`
    * - `invalid-session`: op 9
    * - `no-answer`: a deadline passed
    * - `oversized`: a message is larger than a limit
@@ -395,7 +395,7 @@ export interface Fault {
    * - `reconnect-wanted`: `shard.reconnect()`
    * - `suspended`: the computer slept
    * - `tapped`: the tap stopped the shard
-   * - `transport`: the socket failed
+   * - `transport`: the socket could not be opened, or failed in another way than by being lost
    * - `unexpected-message`: something else than HELLO came first
    * - `zombie`: heartbeats were not acknowledged
    */

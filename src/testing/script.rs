@@ -275,7 +275,7 @@ pub enum When {
     Resume(u64),
     /// When the nth heartbeat arrives, before its answer: `{"heartbeat":3}`.
     Heartbeat(u64),
-    /// When the nth of a user's commands arrives, before its answer: `{"command":1}`. What was sent before, the client has seen.
+    /// When the nth command of a user arrives, before its answer: `{"command":1}`.
     Command(u64),
 }
 

@@ -27,7 +27,9 @@ export function compare({ name, beats }, rows) {
   }
   // What most saw is taken for right: the difference is then told of the others.
   const [expected, ...others] = [...groups].sort(([, a], [, b]) => b.length - a.length);
-  for (const [text, hosts] of others) differ(hosts.join(", "), `not what ${expected[1].join(", ")} saw\n${firstDifference(expected[0], text)}`);
+  for (const [text, hosts] of others) {
+    differ(hosts.join(", "), `not what ${expected[1].join(", ")} saw\n${firstDifference(expected[0], text)}`);
+  }
   return { agreeing: expected?.[1] ?? [], differences };
 }
 

@@ -33,7 +33,7 @@ export const EXCEPTIONS = [
   },
   {
     what: "the close code after a message above `limits.messageBytes`",
-    why: "The native WebSocket refuses such a message by its head and closes with 1009 by itself; the others have it whole, and close with 4000.",
+    why: "The native WebSocket refuses such a message by its head and closes with 1009 by itself; others close with 4000.",
     forget({ server }) {
       for (const { end } of server.visits) if (end.code === 1009) end.code = 4000;
     },

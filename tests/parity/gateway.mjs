@@ -10,14 +10,18 @@ import { startGateway } from "../pkg/gateway.mjs";
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 10;
 /** Options that have another name on the command line. */
-const FLAGS = { heartbeatInterval: "heartbeat-interval", identifySpacing: "identify-spacing", maxConcurrency: "max-concurrency" };
+const FLAGS = {
+  heartbeatInterval: "heartbeat-interval",
+  identifySpacing: "identify-spacing",
+  maxConcurrency: "max-concurrency",
+};
 
 /** Runs `work` with the address of a gateway; gives what that gave, and what the server saw. */
 export async function withGateway(scenario, work) {
   const folder = await mkdtemp(join(tmpdir(), "shardwire-matrix-"));
   let gateway;
   try {
-    gateway = await startGateway(await toArguments(scenario.gateway, folder));
+    gateway = await startGateway(await toArguments(scenario.gateway, folder), "ignore");
     const clients = await work(gateway.url);
     return { clients, server: await seenBy(gateway) };
   } finally {

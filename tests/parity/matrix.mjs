@@ -1,5 +1,5 @@
-// Plays every scenario in every host and compares what users and servers saw. `--host NAME` and `--scenario NAME`, each as often
-// as you like, choose some; `--check` writes nothing and fails if docs/parity.md is not what would be written.
+// Plays every scenario in every host and compares what users and servers saw. `--host NAME` and `--scenario NAME`, each as
+// often as you like, choose some; `--check` writes nothing and fails if docs/parity.md is not what would be written.
 
 import { parseArgs } from "node:util";
 
@@ -23,6 +23,8 @@ const { values: options } = parseArgs({
     check: { type: "boolean", default: false },
   },
 });
+// Each gateway that runs listens for the end of this process.
+process.setMaxListeners(AT_ONCE + 16);
 const isAll = options.host.length === 0 && options.scenario.length === 0;
 
 const scenarios = choose(await readScenarios(), options.scenario, "scenario");

@@ -27,7 +27,8 @@ const REPLACEMENTS = [
 
 /** `{ clients, server }` as it is compared; with `beats` without heartbeats. */
 export function normal({ clients, server }, beats) {
-  return { clients: clients.map((client) => normalClient(client, beats)), server: beats ? withoutBeats(server) : replaced(server) };
+  const seen = clients.map((client) => normalClient(client, beats));
+  return { clients: seen, server: replaced(beats ? withoutBeats(server) : server) };
 }
 
 function normalClient(client, beats) {
@@ -48,7 +49,8 @@ function withoutHostsWords(event) {
 
 function withoutBeats({ visits, ...rest }) {
   const isBeat = (message) => message.startsWith('{"op":1,');
-  return replaced({ ...rest, visits: visits.map((visit) => ({ ...visit, messages: visit.messages.filter((it) => !isBeat(it)) })) });
+  const withoutBeats = (visit) => ({ ...visit, messages: visit.messages.filter((message) => !isBeat(message)) });
+  return { ...rest, visits: visits.map(withoutBeats) };
 }
 
 function replaced(value) {

@@ -3,7 +3,19 @@
 import { readdir, readFile } from "node:fs/promises";
 
 const FOLDER = new URL("scenarios/", import.meta.url);
-const GATEWAY = new Set(["seed", "guilds", "members", "rate", "events", "heartbeatInterval", "zstdFrames", "maxConcurrency", "identifySpacing", "script", "replay"]);
+const GATEWAY = [
+  "events",
+  "guilds",
+  "heartbeatInterval",
+  "identifySpacing",
+  "maxConcurrency",
+  "members",
+  "rate",
+  "replay",
+  "script",
+  "seed",
+  "zstdFrames",
+];
 /** Own events that have no more to their name than their type. */
 const PLAIN = ["start", "disconnected", "resumed", "heartbeat", "stopped"];
 const HAPPENING = new RegExp(
@@ -79,13 +91,15 @@ function completePlan(plan, nth) {
 function checkCall({ call, ...rest }) {
   const isOneOf = (...lists) => lists.flat().includes(call);
   if (!isOneOf(COMMANDS, QUESTIONS, STEERING)) throw new Error(`there is no call \`${call}\``);
-  const isNamed = isOneOf(COMMANDS, QUESTIONS, "discoverGateway");
-  const known = ["with", ...(isNamed ? ["as"] : []), ...(isOneOf(COMMANDS, QUESTIONS) ? ["how"] : []), ...(isOneOf(COMMANDS) ? ["times"] : [])];
+  const known = ["with"];
+  if (isOneOf(COMMANDS, QUESTIONS, "discoverGateway")) known.push("as");
+  if (isOneOf(COMMANDS, QUESTIONS)) known.push("how");
+  if (isOneOf(COMMANDS)) known.push("times");
   only(rest, known, call);
   if (rest.with !== undefined && !Array.isArray(rest.with)) throw new Error(`expected arguments as a list for ${call}`);
 }
 
 function only(object, known, what) {
-  const odd = Object.keys(object).find((key) => ![...known].includes(key));
+  const odd = Object.keys(object).find((key) => !known.includes(key));
   if (odd !== undefined) throw new Error(`there is no \`${odd}\` in ${what}`);
 }

@@ -112,6 +112,12 @@ test("an answer that lacks something is refused", LIMITS, async () => {
   for (const body of bodies) assert.equal(await refusalCode(answering(body)), "bad-answer", JSON.stringify(body));
 });
 
+test("a redirection is a bad answer, whether the host tells of it or not", LIMITS, async () => {
+  assert.equal(await refusalCode(answering({}, { status: 302 })), "bad-answer");
+  const opaque = { type: "opaqueredirect", status: 0, body: null, headers: new Headers() };
+  assert.equal(await refusalCode({ fetch: async () => opaque }), "bad-answer");
+});
+
 test("nothing is sent if an option is not right", LIMITS, async () => {
   const { fetch, requests } = answering(ANSWER);
   assert.equal(await refusalCode({ fetch, token: "fake-token with blanks" }), "bad-token");

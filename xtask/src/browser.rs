@@ -24,7 +24,7 @@ pub(crate) fn open(url: &str) {
 /// A browser that tests start.
 pub(crate) struct Browser {
     /// As people know it.
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// The Debian package.
     package: &'static str,
     /// Where Debian puts it.

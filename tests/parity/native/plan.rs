@@ -70,12 +70,12 @@ pub enum Tapped {
 #[serde(deny_unknown_fields)]
 pub struct Act {
     pub on: BTreeMap<String, u32>,
-    pub r#do: Vec<Call>,
+    pub r#do: Vec<Step>,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Call {
+pub struct Step {
     pub call: String,
     #[serde(default)]
     pub with: Vec<Box<RawValue>>,
@@ -84,7 +84,7 @@ pub struct Call {
     pub times: Option<u32>,
 }
 
-impl Call {
+impl Step {
     /// By what its outcomes are called.
     pub fn name(&self) -> &str {
         self.r#as.as_deref().unwrap_or(&self.call)

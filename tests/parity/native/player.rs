@@ -14,7 +14,7 @@ use crate::{
     calls::{self, Begun},
     hooks::{self, Told},
     options,
-    plan::{Act, Call, Task},
+    plan::{Act, Step, Task},
     seen,
 };
 
@@ -107,47 +107,47 @@ impl Player<'_> {
         let (due, others) = mem::take(&mut self.acts).into_iter().partition(is_due);
         self.acts = others;
         let due: Vec<Act> = due;
-        for call in due.iter().flat_map(|act| &act.r#do) {
-            self.perform(call);
+        for step in due.iter().flat_map(|act| &act.r#do) {
+            self.perform(step);
         }
     }
 
-    fn perform(&mut self, call: &Call) {
-        for _ in 0..call.times.unwrap_or(1) {
-            match calls::command(call, &self.handle) {
-                Some(Ok(begun)) => self.keep(call, begun),
+    fn perform(&mut self, step: &Step) {
+        for _ in 0..step.times.unwrap_or(1) {
+            match calls::command(step, &self.handle) {
+                Some(Ok(begun)) => self.keep(step, begun),
                 Some(Err(code)) => {
-                    let outcomes = self.outcomes.entry(call.name().to_owned()).or_default();
+                    let outcomes = self.outcomes.entry(step.name().to_owned()).or_default();
                     outcomes.push(format!("thrown {code}").into());
                 }
                 None => break,
             }
         }
-        if let Some(begun) = calls::question(call, &self.handle) {
-            self.keep(call, begun);
-        } else if call.call == "discoverGateway" {
-            self.keep(call, calls::discover(call, self.task));
+        if let Some(begun) = calls::question(step, &self.handle) {
+            self.keep(step, begun);
+        } else if step.call == "discoverGateway" {
+            self.keep(step, calls::discover(step, self.task));
         } else {
-            self.steer(call);
+            self.steer(step);
         }
     }
 
-    fn steer(&mut self, call: &Call) {
-        match call.call.as_str() {
+    fn steer(&mut self, step: &Step) {
+        match step.call.as_str() {
             "abort" => {
-                let name: String = call.read(0).unwrap_or_default();
+                let name: String = step.read(0).unwrap_or_default();
                 for number in self.numbers.get(&name).into_iter().flatten() {
                     self.handle.take_back(*number);
                 }
             }
             "close" => {
-                let Closing { keep_session } = call.read(0).unwrap_or_default();
+                let Closing { keep_session } = step.read(0).unwrap_or_default();
                 self.close(keep_session);
             }
             "disconnect" => self.close(true),
             "note" => {
                 let info = seen::info(&self.shard.info());
-                self.notes.insert(call.read(0).unwrap_or_default(), info);
+                self.notes.insert(step.read(0).unwrap_or_default(), info);
             }
             "reconnect" => self.handle.reconnect(),
             "resetCounters" => self.shard.reset_counters(),
@@ -165,8 +165,8 @@ impl Player<'_> {
         });
     }
 
-    fn keep(&mut self, call: &Call, Begun { number, outcome }: Begun) {
-        let name = call.name().to_owned();
+    fn keep(&mut self, step: &Step, Begun { number, outcome }: Begun) {
+        let name = step.name().to_owned();
         self.numbers.entry(name.clone()).or_default().extend(number);
         let outcomes = self.outcomes.entry(name.clone()).or_default();
         outcomes.push("open".into());
