@@ -5,6 +5,10 @@
  * @packageDocumentation
  */
 
+/// <reference lib="esnext.disposable" />
+
+import type { Signal } from "./host.js";
+
 /** Names of the Gateway intents, as in Discord's documentation. */
 export type IntentName =
   | "GUILDS"
@@ -124,7 +128,7 @@ export interface SendOptions {
    */
   when?: "now" | "whenever" | { withinMs: number };
   /** Takes it back if it was not sent yet: it is rejected with `cancelled`. */
-  signal?: AbortSignal;
+  signal?: Signal;
 }
 
 /** Numbers that bound what a shard keeps. Each has a default. */
@@ -133,7 +137,10 @@ export interface Limits {
   waitingCommands: number;
   /** Size of an encoded command (4096, Discord's limit). */
   commandBytes: number;
-  /** Size of one message from the socket, before inflating (16 MiB). */
+  /**
+   * Size of one message from the socket, before inflating (16 MiB). Hosts have limits of their own, which count if they are
+   * lower: 32 MiB in Workers, 64 MiB in Deno, 128 MiB in Node.js and Bun.
+   */
   messageBytes: number;
   /** Size of one inflated message (64 MiB). */
   inflatedBytes: number;
@@ -141,8 +148,10 @@ export interface Limits {
   openRequests: number;
   /** Size of one collected answer (256 MiB). */
   answerBytes: number;
-  /** Events that may wait for the reader; beyond, the shard closes with its session kept and resumes later (10 000). */
+  /** Events that may wait for the reader (10 000); see {@link ShardOptions.overflow}. */
   waitingEvents: number;
+  /** Size of the data of all events that wait for the reader (64 MiB); see {@link ShardOptions.overflow}. */
+  waitingBytes: number;
 }
 
 /** How long a shard waits for what, in milliseconds. */
@@ -201,7 +210,10 @@ export interface IdentifyStore {
 /** The parts of the standard WebSocket constructor that shardwire uses; the class of the `ws` package fits too. */
 export type WebSocketConstructor = new (url: string) => unknown;
 
-export interface ShardOptions {
+/** What an event's `raw` is: the text that Discord sent, or its UTF-8 bytes. */
+export type RawForm = "text" | "bytes";
+
+export interface ShardOptions<Form extends RawForm = "text"> {
   /** Bot token, with or without the `Bot ` prefix. It is sent to the Gateway and shown nowhere. */
   token: string;
   /** Bit set, or names. `0` and `[]` are legal. */
@@ -212,28 +224,45 @@ export interface ShardOptions {
   allowInsecure?: boolean;
   /** Default: `[0, 1]`, not sent. */
   shard?: ShardId;
-  /** A session to resume instead of identifying. */
-  session?: Session;
+  /** A session to resume instead of identifying; `null` is none. */
+  session?: Session | null;
   /**
    * How messages are written, in both directions; default `"json"`. `data` and `raw` are JSON with both; with `"etf"`, integers
    * beyond 32 bits are strings, as ETF does not tell numbers and ids apart.
    *
    * - `"json"`: the best in JavaScript, whose engines parse it faster than anything else
-   * - `"etf"`: Erlang's form, Discord's own; to compare, or where a gateway speaks nothing else. Loads the second module, and
-   *   commands are refused with `codec-not-loaded` until it is there, which the first event tells. Not with `"payload"`
+   * - `"etf"`: Erlang's form, Discord's own; to compare, or where a gateway speaks nothing else. Loads the second module, which
+   *   browsers and Workers have by `import "shardwire/codecs"`; commands are refused with `codec-not-loaded` until it is there,
+   *   which the first event tells. Not with `"payload"`
    */
   encoding?: "json" | "etf";
   /**
    * How the server makes messages smaller; default `"zlib-stream"`.
    *
    * - `"zlib-stream"`: about a fifth of the bytes, right for most
-   * - `"zstd-stream"`: as small, and about twice as fast to read: for busy shards. Loads the second module
+   * - `"zstd-stream"`: as small, and about twice as fast to read: for busy shards. Loads the second module, which
+   *   browsers and Workers have by `import "shardwire/codecs"`
    * - `"payload"`: large messages only, each by itself: fewer bytes than with none, no memory between messages
    * - `"none"`: to watch the wire, or where the gateway is on this machine
    */
   compression?: "none" | "payload" | "zlib-stream" | "zstd-stream";
   /** Which dispatches leave the core; decided on the name, before anything is copied. Default: all. */
   filter?: { only: readonly string[] } | { except: readonly string[] };
+  /**
+   * What happens when more events wait for the reader than `limits` allow; default `"pause"`.
+   *
+   * - `"pause"`: the connection is closed with the session kept. Once the reader has caught up, the session is resumed, which
+   *   brings what was missed: nothing is lost as long as the reader catches up while Discord keeps the session
+   * - `"drop-oldest"`: those that wait longest are dropped, and a notice `events-dropped` stands in their place: for
+   *   dashboards and the like, which want the newest
+   * - `"fail"`: the shard stops with the reason `reader-too-slow` and its session kept
+   */
+  overflow?: "pause" | "drop-oldest" | "fail";
+  /**
+   * What an event's `raw` is; default `"text"`. With `"bytes"` nothing is decoded until `data` is read: for programs that hand
+   * events on to a queue, a file or a worker.
+   */
+  raw?: Form;
   /**
    * Presence to identify with, or a function that gives it at each identify. A presence that was sent meanwhile goes before
    * it.
@@ -292,12 +321,14 @@ export interface ShardOptions {
 export interface GatewayEventMap {}
 
 /** An event from Discord. Its name tells the type of its data, if {@link GatewayEventMap} is filled. */
-export type DispatchEvent = [keyof GatewayEventMap] extends [never]
-  ? Dispatch<string, any>
-  : { [Name in keyof GatewayEventMap]: Dispatch<Name, GatewayEventMap[Name]> }[keyof GatewayEventMap] | UnlistedDispatch;
+export type DispatchEvent<Form extends RawForm = "text"> = [keyof GatewayEventMap] extends [never]
+  ? Dispatch<string, any, Form>
+  :
+      | { [Name in keyof GatewayEventMap]: Dispatch<Name, GatewayEventMap[Name], Form> }[keyof GatewayEventMap]
+      | UnlistedDispatch<Form>;
 
 /** An event with this name and data. */
-export interface Dispatch<Name, Data> {
+export interface Dispatch<Name, Data, Form extends RawForm = "text"> extends FromShard {
   readonly type: "dispatch";
   /** Discord's event name, such as `MESSAGE_CREATE`. Unknown names are delivered too. */
   readonly name: Name;
@@ -307,12 +338,18 @@ export interface Dispatch<Name, Data> {
    * given as strings.
    */
   readonly data: Data;
-  /** The data as the JSON text that Discord sent. */
-  readonly raw: string;
+  /** The data as the JSON text that Discord sent, or with the option `raw: "bytes"` the bytes of that text. */
+  readonly raw: { text: string; bytes: Uint8Array }[Form];
+}
+
+/** What all events have. */
+export interface FromShard {
+  /** The number of the shard that the event comes from. */
+  readonly shardId: number;
 }
 
 /** An event that {@link GatewayEventMap} does not list, such as one that Discord has only just introduced. */
-export type UnlistedDispatch = Dispatch<UnlistedName, any>;
+export type UnlistedDispatch<Form extends RawForm = "text"> = Dispatch<UnlistedName, any, Form>;
 
 /**
  * A text that is none of the listed names. An enumeration, as the compiler knows of no other text that it differs from those;
@@ -328,7 +365,7 @@ declare enum Unlisted {
 export {};
 
 /** The shard's status changed. */
-export interface StatusEvent {
+export interface StatusEvent extends FromShard {
   readonly type: "status";
   readonly status: StatusName;
   readonly previous: StatusName;
@@ -339,7 +376,7 @@ export interface StatusEvent {
 }
 
 /** A heartbeat was acknowledged. */
-export interface HeartbeatEvent {
+export interface HeartbeatEvent extends FromShard {
   readonly type: "heartbeat";
   readonly roundTripMs: number;
 }
@@ -384,7 +421,7 @@ export interface Fault {
 }
 
 /** A connection ended by something else than `close()`. */
-export interface DisconnectedEvent {
+export interface DisconnectedEvent extends FromShard {
   readonly type: "disconnected";
   readonly fault: Fault;
   /** What the shard does next. */
@@ -396,28 +433,31 @@ export interface DisconnectedEvent {
 }
 
 /** The replay after a resume is over. */
-export interface ResumedEvent {
+export interface ResumedEvent extends FromShard {
   readonly type: "resumed";
   /** How many missed dispatches the Gateway sent again. */
   readonly replayed: number;
 }
 
 /** Something odd that does not harm the connection. */
-export interface NoticeEvent {
+export interface NoticeEvent extends FromShard {
   readonly type: "notice";
   /**
    * - `bad-hook`: a hook failed, or gave what may not be used; what stood there before serves instead
    * - `bad-resume-url`: READY named a resume address that is not safe to use; the base address serves instead
+   * - `events-dropped`: the reader is too slow, and the option `overflow` is `"drop-oldest"`
    * - `identify-held-back`: the shard identified so often of late that it must wait before it does so again
    * - `oversized-message`: a message was too large on two connections; the session is resumed behind it
    * - `sequence-gap`: sequence numbers are missing
    * - `slow-send`: a command waited more than ten seconds before it was sent
    * - `unknown-opcode`: a message with an opcode that nobody knows was ignored
-   * - `unreadable-message`: a message could not be read, on a new connection too, and was passed over
+   * - `unreadable-message`: a message could not be read, on a new connection too, and was passed over; or, for listeners, the
+   *   data of an event that somebody listens to is no JSON
    */
   readonly code:
     | "bad-hook"
     | "bad-resume-url"
+    | "events-dropped"
     | "identify-held-back"
     | "oversized-message"
     | "sequence-gap"
@@ -425,18 +465,20 @@ export interface NoticeEvent {
     | "unknown-opcode"
     | "unreadable-message";
   readonly message: string;
-  /** With `bad-hook`: what the hook threw, or why what it gave is refused. */
+  /** With `bad-hook`: what the hook threw, or why what it gave is refused; with `unreadable-message`: what the parser says. */
   readonly error?: unknown;
+  /** With `events-dropped`: how many events stood here. */
+  readonly dropped?: number;
 }
 
 /** A step of the shard in words, or with `debug: "payloads"` a message. For people: the texts may change with any version. */
-export interface DebugEvent {
+export interface DebugEvent extends FromShard {
   readonly type: "debug";
   readonly message: string;
 }
 
-/** The last event; the iterator ends after it. */
-export interface StoppedEvent {
+/** The last event; loops end after it. */
+export interface StoppedEvent extends FromShard {
   readonly type: "stopped";
   readonly reason: StopReason;
 }
@@ -445,16 +487,19 @@ export interface StopReason {
   /**
    * - `fatal`: the Gateway closed with a code that forbids reconnecting; see `closeCode`
    * - `identify-budget-spent`: no identify is left before `retryInMs` is over
+   * - `reader-too-slow`: more events waited than `limits` allow, and the option `overflow` is `"fail"`
    * - `requested`: `close()` was called
    */
-  readonly code: "fatal" | "identify-budget-spent" | "requested";
+  readonly code: "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested";
   readonly message: string;
   readonly closeCode?: number;
   readonly retryInMs?: number;
 }
 
-export type GatewayEvent =
-  | DispatchEvent
+export type GatewayEvent<Form extends RawForm = "text"> = DispatchEvent<Form> | OwnEvent;
+
+/** Events of the shard itself. */
+export type OwnEvent =
   | StatusEvent
   | HeartbeatEvent
   | DisconnectedEvent
@@ -462,6 +507,30 @@ export type GatewayEvent =
   | NoticeEvent
   | DebugEvent
   | StoppedEvent;
+
+/** Events of the shard itself, by their type. */
+export type OwnEventMap = { [Own in OwnEvent as Own["type"]]: Own };
+
+/** Names that are known, for editors to offer. Every other text may be the name of an event too. */
+export type EventName = keyof OwnEventMap | (keyof GatewayEventMap & string) | (string & {});
+
+/** What a listener is called with first, by the name that it listens to: data of Discord's event, or one of the shard's own. */
+export type ArgumentOf<Name extends string> = Name extends keyof OwnEventMap
+  ? OwnEventMap[Name]
+  : Name extends keyof GatewayEventMap
+    ? GatewayEventMap[Name]
+    : any;
+
+/** The whole event, with its sequence number and its text. */
+export type EventOf<Name extends string, Form extends RawForm = "text"> = Name extends keyof OwnEventMap
+  ? OwnEventMap[Name]
+  : Dispatch<Name, ArgumentOf<Name>, Form>;
+
+/** What a listener returns is of no interest, but a promise that is rejected is reported as an exception is. */
+export type Listener<Name extends string, Form extends RawForm = "text"> = (
+  argument: ArgumentOf<Name>,
+  event: EventOf<Name, Form>,
+) => unknown;
 
 /** A picture of the shard at one moment. The same shape as the Rust crate's `ShardInfo`. */
 export interface ShardInfo {
@@ -575,6 +644,7 @@ export declare class ShardwireError extends Error {
     | "forbidden"
     | "insecure-url"
     | "missing-intent"
+    | "module-not-loaded"
     | "not-now"
     | "queue-full"
     | "rate-limited"
@@ -602,12 +672,21 @@ export declare class ShardwireError extends Error {
  * }
  * ```
  *
- * It connects when it is first iterated (or by `connect()`), so no event is lost before somebody listens. One reader at a
- * time: two iterators of one shard share its events.
+ * Or with listeners, or with both:
+ *
+ * ```js
+ * shard.on("MESSAGE_CREATE", (message) => console.log(message.content));
+ * await shard.ready;
+ * ```
+ *
+ * It connects when somebody iterates, listens or awaits `ready` (or by `connect()`), so no event is lost before somebody listens.
+ *
+ * Every event goes to its listeners, and to the loop if one is open; without a loop, to the listeners alone. Two loops over one
+ * shard share its events.
  */
-export declare class Shard implements AsyncIterable<GatewayEvent> {
-  /** @throws {ShardwireError} if an option is not right; nothing is opened before `connect()`. */
-  constructor(options: ShardOptions);
+export declare class Shard<Form extends RawForm = "text"> implements AsyncIterable<GatewayEvent<Form>>, AsyncDisposable {
+  /** @throws {ShardwireError} if an option is not right; nothing is opened before it is asked for. */
+  constructor(options: ShardOptions<Form>);
 
   /** What the shard is doing. */
   readonly status: StatusName;
@@ -615,13 +694,57 @@ export declare class Shard implements AsyncIterable<GatewayEvent> {
   readonly session: Session | null;
 
   /**
+   * Resolves when the session is ready, or was at any time before: the bot is online. Takes no event away from anybody.
+   *
+   * Rejects with a `ShardwireError` with the code `stopped` if the shard ends before, and `codec-not-loaded` if the second
+   * module cannot be loaded.
+   */
+  readonly ready: Promise<void>;
+
+  /**
    * Starts connecting. Iterating does it too; a second call does nothing. The second module is loaded before, if the
    * encoding or the compression needs it; if that fails, reading fails with `codec-not-loaded`, and reading again tries again.
    */
   connect(): this;
   /** The next events, all that have come since the last call, at least one; an empty array after the end. @throws {ShardwireError} */
-  nextBatch(): Promise<GatewayEvent[]>;
-  [Symbol.asyncIterator](): AsyncIterableIterator<GatewayEvent>;
+  nextBatch(): Promise<GatewayEvent<Form>[]>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<GatewayEvent<Form>>;
+
+  /*
+   * Listeners. They are called for Discord's events by their name (`"MESSAGE_CREATE"`), for the shard's own by their type
+   * (`"status"`, `"stopped"`, …), in the order in which they were added. Whoever listens right after the shard was made misses
+   * nothing. A listener that throws, or returns a promise that is rejected, is reported as an uncaught exception of its own;
+   * the others still run. A shard with listeners lives until it is closed.
+   */
+
+  /** Calls `listener` for each event of this name, until `signal` is aborted. */
+  on<Name extends EventName>(name: Name, listener: Listener<Name, Form>, options?: { signal?: Signal }): this;
+  /** Calls `listener` for the next event of this name. */
+  once<Name extends EventName>(name: Name, listener: Listener<Name, Form>, options?: { signal?: Signal }): this;
+  /** Calls `listener` for every event, after those that wait for it by name. */
+  onAny(listener: (event: GatewayEvent<Form>) => unknown, options?: { signal?: Signal }): this;
+  /** Calls `listener` for this name no more. */
+  off<Name extends EventName>(name: Name, listener: Listener<Name, Form>): this;
+  /** Calls `listener`, which was given to `onAny`, no more. */
+  offAny(listener: (event: GatewayEvent<Form>) => unknown): this;
+  /**
+   * The argument of the next event of this name that `filter` accepts.
+   *
+   * ```js
+   * const message = await shard.waitFor("MESSAGE_CREATE", { filter: ({ author }) => author.id === id, timeoutMs: 60_000 });
+   * ```
+   *
+   * Rejects with a `ShardwireError` with the code `timed-out` after `timeoutMs` milliseconds (never, unless given),
+   * `cancelled` when `signal` is aborted, and `stopped` when the shard ends before; and with what `filter` throws.
+   */
+  waitFor<Name extends EventName>(
+    name: Name,
+    options?: {
+      filter?: (argument: ArgumentOf<Name>, event: EventOf<Name, Form>) => boolean;
+      timeoutMs?: number;
+      signal?: Signal;
+    },
+  ): Promise<ArgumentOf<Name>>;
 
   /** Everything there is to see. */
   info(): ShardInfo;

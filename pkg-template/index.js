@@ -4,39 +4,12 @@
 import { loadCodecs } from "./codecs.js";
 import { ShardwireError } from "./error.js";
 import { follow } from "./lifecycle.js";
-import { guard, isHigh, promised, toWithinMs } from "./sending.js";
+import { Reading } from "./reading.js";
+import { guard, isHigh, promised, toError, toWithinMs } from "./sending.js";
 import { RawShard } from "./wasm/shardwire.js";
 
 export { version } from "./version.js";
 export { ShardwireError };
-
-/** An event from Discord. A class, so that `data` can be a getter without a closure for each event. */
-class DispatchEvent {
-  #wide;
-  #data;
-  #isParsed = false;
-
-  constructor(name, sequence, text) {
-    this.type = "dispatch";
-    this.name = name;
-    this.sequence = sequence;
-    // A pair if the text holds integers that `JSON.parse` would round: the text as it came, and one with those as strings.
-    [this.raw, this.#wide] = typeof text === "string" ? [text, undefined] : text;
-  }
-
-  get data() {
-    if (!this.#isParsed) {
-      this.#data = JSON.parse(this.#wide ?? this.raw);
-      this.#isParsed = true;
-    }
-    return this.#data;
-  }
-
-  toJSON() {
-    const { type, name, sequence, data } = this;
-    return { type, name, sequence, data };
-  }
-}
 
 /** `value` as JSON, or a refusal: cycles and bigints have none. */
 function toJson(value) {
@@ -47,29 +20,6 @@ function toJson(value) {
     // Falls through to the refusal, which says what was expected.
   }
   throw new ShardwireError("bad-command", "expected plain data that has a JSON form");
-}
-
-/** Three values an event, as `take` gives them. */
-function decode(flat) {
-  const events = [];
-  for (let at = 0; at < flat.length; at += 3) {
-    const [name, sequence, data] = [flat[at], flat[at + 1], flat[at + 2]];
-    events.push(name === null ? data : new DispatchEvent(name, sequence, data));
-  }
-  return events;
-}
-
-/** Sequence number of the first dispatch of the newest session in `events` from `at` on. Numbers start anew with a session. */
-function firstUnread(events, at) {
-  let first;
-  let latest = 0;
-  for (let index = at; index < events.length; index++) {
-    const { type, sequence } = events[index];
-    if (type !== "dispatch") continue;
-    if (first === undefined || sequence < latest) first = sequence;
-    latest = sequence;
-  }
-  return first;
 }
 
 /** Bits of the intents, by name. Written out, as wasm is not loaded yet when this runs; a test compares it with Rust's. */
@@ -105,6 +55,9 @@ export const Intents = Object.freeze({
   ALL: union(Object.keys(BITS)),
 });
 
+/** Default of `limits.waitingEvents`, as in Rust. */
+const WAITING_EVENTS = 10_000;
+
 /** Opcodes of the commands that have methods. */
 const PRESENCE_UPDATE = 3;
 const VOICE_STATE_UPDATE = 4;
@@ -121,11 +74,9 @@ export class Shard {
   }
 
   #raw;
-  /** Events taken from Rust and not handed to the reader yet. */
-  #batch = [];
-  #at = 0;
-  /** Resolves when Rust has more; shared by all who wait. */
-  #waiting = null;
+  #reading;
+  /** What `ready` gives. */
+  #ready = null;
   /** What `close` resolves with. */
   #closed = null;
   /** Whether the life of the page is still to be followed. */
@@ -137,6 +88,11 @@ export class Shard {
 
   constructor(options) {
     this.#raw = guard(() => new RawShard(options));
+    this.#reading = new Reading(this.#raw, {
+      shardId: options.shard?.[0] ?? 0,
+      most: options.limits?.waitingEvents ?? WAITING_EVENTS,
+      start: () => this.#start(),
+    });
     this.#isToFollow = options.lifecycle ?? true;
     this.#store = options.identifyStore;
   }
@@ -148,7 +104,7 @@ export class Shard {
   get session() {
     const session = guard(() => this.#raw.session);
     if (session === null) return null;
-    const unread = firstUnread(this.#batch, this.#at);
+    const unread = this.#reading.firstUnread;
     if (unread !== undefined) session.sequence = Math.min(session.sequence, Math.max(unread - 1, 0));
     return session;
   }
@@ -167,48 +123,58 @@ export class Shard {
     guard(() => this.#raw.resetCounters());
   }
 
-  async nextBatch() {
-    await this.#fill();
-    const events = this.#batch.slice(this.#at);
-    this.#forget();
-    return events;
-  }
-
-  async #next() {
-    if (this.#at >= this.#batch.length) await this.#fill();
-    if (this.#at >= this.#batch.length) return { done: true, value: undefined };
-    return { done: false, value: this.#batch[this.#at++] };
-  }
-
-  /** Makes sure that an event waits in the batch, unless none will ever come. */
-  async #fill() {
-    const starting = this.#start();
-    // `close` may come first.
-    if (starting) await Promise.race([starting, this.#more()]);
-    while (this.#at >= this.#batch.length) {
-      this.#forget();
-      if (await this.#pull()) return;
-    }
-  }
-
-  /** Moves what Rust has to the batch, or waits until it has more. Gives whether nothing will come any more. */
-  async #pull() {
-    const events = decode(this.#raw.take());
-    if (events.length > 0) {
-      this.#batch = this.#batch.length === 0 ? events : this.#batch.concat(events);
-      return false;
-    }
-    if (this.#raw.isOver) return true;
-    await this.#more();
-    return false;
-  }
-
-  /** Resolves when Rust has more, or nothing will come any more. */
-  #more() {
-    this.#waiting ??= new Promise((resolve) => this.#raw.wait(resolve)).then(() => {
-      this.#waiting = null;
+  get ready() {
+    // Asked again after a failure, it tries again: a module may have failed to load.
+    this.#ready ??= this.#whenReady().catch((error) => {
+      this.#ready = null;
+      throw error;
     });
-    return this.#waiting;
+    return this.#ready;
+  }
+
+  async #whenReady() {
+    await this.#start();
+    await new Promise((resolve, reject) => {
+      this.#raw.whenReady((refused) => (refused ? reject(toError(refused)) : resolve()));
+    });
+  }
+
+  nextBatch() {
+    return this.#reading.nextBatch();
+  }
+
+  on(name, listener, options) {
+    return this.#listen((listeners) => listeners.on(name, listener, options));
+  }
+
+  once(name, listener, options) {
+    return this.#listen((listeners) => listeners.once(name, listener, options));
+  }
+
+  onAny(listener, options) {
+    return this.#listen((listeners) => listeners.onAny(listener, options));
+  }
+
+  off(name, listener) {
+    this.#reading.listeners.off(name, listener);
+    return this;
+  }
+
+  offAny(listener) {
+    this.#reading.listeners.offAny(listener);
+    return this;
+  }
+
+  waitFor(name, options) {
+    const event = this.#reading.listeners.waitFor(name, options);
+    this.#reading.serve();
+    return event;
+  }
+
+  #listen(add) {
+    add(this.#reading.listeners);
+    this.#reading.serve();
+    return this;
   }
 
   /** Starts the shard, again does nothing; gives a promise if something has to be loaded before. */
@@ -240,20 +206,8 @@ export class Shard {
     this.#isToFollow = false;
   }
 
-  #forget() {
-    this.#batch = [];
-    this.#at = 0;
-  }
-
   [Symbol.asyncIterator]() {
-    return {
-      next: () => this.#next(),
-      // Leaving a loop leaves the shard as it is: another loop may go on.
-      return: async (value) => ({ done: true, value }),
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return this.#reading.iterate();
   }
 
   updatePresence(presence, options) {
@@ -308,8 +262,7 @@ export class Shard {
 
   async #close(keepSession) {
     this.#raw.close(keepSession);
-    // What still comes stays in the batch for whoever reads on.
-    while (!(await this.#pull()));
+    await this.#reading.finish();
     return keepSession ? this.session : null;
   }
 

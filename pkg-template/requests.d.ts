@@ -27,7 +27,8 @@
  * @packageDocumentation
  */
 
-import type { ChannelField, GatewayEventMap, MembersRequest, Priority, Shard, VoiceState } from "./index.js";
+import type { Signal } from "./host.js";
+import type { ChannelField, GatewayEventMap, MembersRequest, Priority, RawForm, Shard, VoiceState } from "./index.js";
 
 export { ShardwireError } from "./index.js";
 
@@ -40,7 +41,7 @@ export interface FetchOptions {
   /** How long all of it may take, waits and reconnects included, in milliseconds (600 000). At most a week. */
   deadlineMs?: number;
   /** Gives it up. */
-  signal?: AbortSignal;
+  signal?: Signal;
   /** Called for each part of the answer: how many came, of how many. It begins anew when the request is asked again. */
   onProgress?: (progress: { received: number; expected: number }) => void;
 }
@@ -64,18 +65,18 @@ export interface FetchedMembers {
  * Members of a guild. The nonce is the shard's own, whatever is given. All members of one guild can be had once in 30
  * seconds; a second request waits for it.
  */
-export declare function fetchMembers(shard: Shard, request: MembersRequest, options?: FetchOptions): Promise<FetchedMembers>;
+export declare function fetchMembers(shard: Shard<RawForm>, request: MembersRequest, options?: FetchOptions): Promise<FetchedMembers>;
 
 /** The soundboard sounds of guilds, by guild id: at least one, and as many as fit into 4096 bytes (about 180). */
 export declare function fetchSoundboardSounds(
-  shard: Shard,
+  shard: Shard<RawForm>,
   guildIds: readonly string[],
   options?: FetchOptions,
 ): Promise<Map<string, FieldOf<DataOf<"SOUNDBOARD_SOUNDS">, "soundboard_sounds">>>;
 
 /** What is set on the channels of a guild: a list of `{ id, … }` with the fields that were asked for and are set. */
 export declare function fetchChannelInfo(
-  shard: Shard,
+  shard: Shard<RawForm>,
   request: { guildId: string; fields: readonly ChannelField[] },
   options?: FetchOptions,
 ): Promise<FieldOf<DataOf<"CHANNEL_INFO">, "channels">>;
@@ -90,10 +91,10 @@ export interface JoinedVoice {
 
 /** Joins a voice channel, or moves to it. Needs the GUILD_VOICE_STATES intent. */
 export declare function joinVoice(
-  shard: Shard,
+  shard: Shard<RawForm>,
   state: VoiceState & { channelId: string },
   options?: FetchOptions,
 ): Promise<JoinedVoice>;
 
 /** Leaves the voice channel in a guild; gives the data of the bot's own `VOICE_STATE_UPDATE`. Needs the GUILD_VOICE_STATES intent. */
-export declare function leaveVoice(shard: Shard, guildId: string, options?: FetchOptions): Promise<DataOf<"VOICE_STATE_UPDATE">>;
+export declare function leaveVoice(shard: Shard<RawForm>, guildId: string, options?: FetchOptions): Promise<DataOf<"VOICE_STATE_UPDATE">>;

@@ -321,7 +321,7 @@ fn is_declared(text: &str, item: &str) -> bool {
         let line = members(block).find(|line| {
             let rest = line.trim_start().trim_start_matches("readonly ").strip_prefix(name);
             rest.is_some_and(|rest| {
-                if is_method { rest.starts_with('(') } else { rest.starts_with([':', '?']) }
+                if is_method { rest.starts_with(['(', '<']) } else { rest.starts_with([':', '?']) }
             })
         });
         let Some(line) = line else { return false };

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use js_sys::{Array, Function, JsString};
+use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     command::{PRESENCE, read_presence},
     fields::{Fields, to_texts, to_whole},
     hooks::{self, Asides, Debugging, PROPERTIES},
+    line::{Bounds, Overflow},
     refusal::Refusal,
     value::to_value,
 };
@@ -20,15 +21,24 @@ use crate::proto::{
 
 const BAD_OPTIONS: &str = "bad-options";
 
-/// Default of `limits.waitingEvents`.
+/// Defaults of `limits.waitingEvents` and `limits.waitingBytes`.
 const WAITING_EVENTS: usize = 10_000;
+const WAITING_BYTES: usize = 64 << 20;
+
+/// What data of events is handed over as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Raw {
+    Bytes,
+    Text,
+}
 
 /// What the constructor was given.
 pub(super) struct Options {
     pub config: Config,
     pub session: Option<Session>,
     pub constructor: Option<Function>,
-    pub waiting_events: usize,
+    pub bounds: Bounds,
+    pub raw: Raw,
     pub debugging: Debugging,
 }
 
@@ -48,7 +58,9 @@ impl Options {
             "largeThreshold",
             "properties",
             "limits",
+            "overflow",
             "patience",
+            "raw",
             "lifecycle",
             "capabilities",
             "keepUrl",
@@ -68,17 +80,37 @@ impl Options {
         }
         let debugging = read_debugging(&fields)?;
         let limits = fields.object("limits", &LIMITS)?;
-        let waiting_events = match &limits {
-            Some(limits) => size(limits, "waitingEvents", WAITING_EVENTS)?,
-            None => WAITING_EVENTS,
-        };
         Ok(Self {
             constructor: function(&fields, "WebSocket")?,
             session: fields.object("session", &SESSION)?.as_ref().map(read_session).transpose()?,
-            waiting_events: waiting_events.max(1),
+            bounds: read_bounds(&fields, limits.as_ref())?,
+            raw: read_raw(&fields)?,
             config: read_config(&fields, limits.as_ref(), debugging, asides)?,
             debugging,
         })
+    }
+}
+
+fn read_bounds(fields: &Fields, limits: Option<&Fields>) -> Result<Bounds, Refusal> {
+    let (mut events, mut bytes) = (WAITING_EVENTS, WAITING_BYTES);
+    if let Some(limits) = limits {
+        events = size(limits, "waitingEvents", events)?.max(1);
+        bytes = size(limits, "waitingBytes", bytes)?.max(1);
+    }
+    let overflow = match fields.text("overflow")?.as_deref() {
+        None | Some("pause") => Overflow::Pause,
+        Some("drop-oldest") => Overflow::DropOldest,
+        Some("fail") => Overflow::Fail,
+        _ => return Err(fields.refuse("overflow", "to be pause, drop-oldest or fail")),
+    };
+    Ok(Bounds { events, bytes, overflow })
+}
+
+fn read_raw(fields: &Fields) -> Result<Raw, Refusal> {
+    match fields.text("raw")?.as_deref() {
+        None | Some("text") => Ok(Raw::Text),
+        Some("bytes") => Ok(Raw::Bytes),
+        _ => Err(fields.refuse("raw", "to be text or bytes")),
     }
 }
 
@@ -215,13 +247,14 @@ pub(super) fn read_properties(fields: &Fields) -> Result<IdentifyProperties, Ref
     })
 }
 
-const LIMITS: [&str; 7] = [
+const LIMITS: [&str; 8] = [
     "waitingCommands",
     "commandBytes",
     "messageBytes",
     "inflatedBytes",
     "openRequests",
     "answerBytes",
+    "waitingBytes",
     "waitingEvents",
 ];
 
@@ -295,11 +328,11 @@ fn read_session(fields: &Fields) -> Result<Session, Refusal> {
 
 /// Appends three values to `out`: for a dispatch its name, its sequence number and its data (see `data_of`); for any other
 /// event `null`, 0 and the event as an object.
-pub(super) fn push_event(out: &Array, event: &Event) {
+pub(super) fn push_event(out: &Array, event: &Event, raw: Raw) {
     let Event::Dispatch(dispatch) = event else {
         return push_object(out, &to_value(&Report(event)));
     };
-    push(out, &JsValue::from_str(&dispatch.name), dispatch.sequence, &data_of(dispatch));
+    push(out, &JsValue::from_str(&dispatch.name), dispatch.sequence, &data_of(dispatch, raw));
 }
 
 /// Appends an event that is an object already.
@@ -307,13 +340,16 @@ pub(super) fn push_object(out: &Array, event: &JsValue) {
     push(out, &JsValue::NULL, 0, event);
 }
 
-/// Data as text, or as a pair of texts: the original, and one in which integers that JavaScript would round are strings.
-fn data_of(dispatch: &Dispatch) -> JsValue {
-    let text = JsString::from(&*dispatch.data);
+/// Data as text or bytes, or as a pair: that, and a text in which integers that JavaScript would round are strings.
+fn data_of(dispatch: &Dispatch, raw: Raw) -> JsValue {
+    let data = match raw {
+        Raw::Bytes => Uint8Array::from(dispatch.data.as_bytes()).into(),
+        Raw::Text => JsValue::from_str(&dispatch.data),
+    };
     if !dispatch.has_wide_integers {
-        return text.into();
+        return data;
     }
-    Array::of2(&text, &JsString::from(&*dispatch.data_for_javascript())).into()
+    Array::of2(&data, &JsValue::from_str(&dispatch.data_for_javascript())).into()
 }
 
 /// News of a request as arguments of a call: of a part its name, its data as in `push_event`, and how many parts came of how
@@ -325,7 +361,7 @@ pub(super) fn reply_arguments(reply: Reply) -> Array {
         Reply::Part(Part { name, data, has_wide_integers, received, expected }) => {
             let dispatch = Dispatch { name, sequence: 0, data, has_wide_integers };
             let name = JsValue::from_str(&dispatch.name);
-            Array::of4(&name, &data_of(&dispatch), &received.into(), &expected.into())
+            Array::of4(&name, &data_of(&dispatch, Raw::Text), &received.into(), &expected.into())
         }
         Reply::Restarted => Array::of1(&JsValue::NULL),
     }

@@ -8,12 +8,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use js_sys::{Array, Function, Object, Reflect};
+use js_sys::{Array, Function};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
-    command::read_presence_of, convert::read_properties, fields::Fields, refusal::Refusal,
-    value::to_value,
+    command::read_presence_of,
+    convert::read_properties,
+    fields::Fields,
+    refusal::Refusal,
+    value::{object, to_value},
 };
 use crate::{
     driver::Watched,
@@ -178,13 +181,4 @@ pub(super) fn watcher(
 fn holds_token(text: &str) -> bool {
     Envelope::parse(text)
         .map_or(true, |envelope| matches!(envelope.opcode, Opcode::IDENTIFY | Opcode::RESUME))
-}
-
-fn object(entries: &[(&str, JsValue)]) -> JsValue {
-    let object = Object::new();
-    for (key, value) in entries {
-        // A plain object takes every key.
-        let _ = Reflect::set(&object, &(*key).into(), value);
-    }
-    object.into()
 }

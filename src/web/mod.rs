@@ -15,6 +15,7 @@ mod fields;
 mod hooks;
 mod inbox;
 mod ledger;
+mod line;
 mod refusal;
 mod shard;
 mod timer;

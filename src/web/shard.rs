@@ -1,9 +1,6 @@
 //! The class that crosses into JavaScript. Thin on purpose: `pkg-template/index.js` gives it its looks.
 
-use std::{
-    cell::RefCell, collections::VecDeque, future::poll_fn, mem, rc::Rc, task::Context, task::Poll,
-    time::Duration,
-};
+use std::{cell::RefCell, future::poll_fn, mem, rc::Rc, task::Context, task::Poll, time::Duration};
 
 use futures::StreamExt;
 use js_sys::{Array, Function, Math};
@@ -13,13 +10,14 @@ use wasm_bindgen_futures::spawn_local;
 use super::{
     codec,
     command::{raw_command, read_command, read_encoded, read_request},
-    convert::{Options, push_event, push_object, reply_arguments},
+    convert::{Options, reply_arguments},
     hooks::{self, Asides, Debugging},
     ledger,
+    line::{Line, Relief, Waiting},
     refusal::Refusal,
     timer::WebTimer,
     transport::WebTransport,
-    value::to_value,
+    value::{object, to_value},
 };
 use crate::{
     driver::{CloseMode, Shard, ShardHandle, SharedSlots, Timer},
@@ -52,33 +50,26 @@ struct Inner {
     asides: Asides,
 }
 
-/// An event on its way to the reader.
-#[derive(Debug)]
-enum Waiting {
-    /// Of the shard.
-    Event(Event),
-    /// Of something beside it, as the object that JavaScript gets.
-    Aside(JsValue),
-}
-
 /// What JavaScript may ask for at any time. Never borrowed while the shard runs, nor while JavaScript does.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 struct Life {
     is_started: bool,
-    /// The reader was too slow: the link is closed, the session kept, until the reader has caught up.
-    is_paused: bool,
     /// The host is away, such as offline: the link is closed, the session kept.
     is_away: bool,
+    /// It was closed because the reader was too slow.
+    has_failed: bool,
+    /// Whether the session was ready at least once.
+    was_ready: bool,
     /// No more events will come.
     is_over: bool,
     status: Status,
     /// Events that were not taken yet.
-    events: VecDeque<Waiting>,
-    /// How many of them there may be.
-    most_events: usize,
+    line: Line,
     /// Resolves the promise of a reader that found nothing to take.
     reader: Option<Function>,
+    /// Is told once the session is ready, or never will be.
+    awaiter: Option<Function>,
 }
 
 #[doc(hidden)]
@@ -88,7 +79,7 @@ impl RawShard {
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let asides = Asides::default();
-        let Options { config, session, constructor, waiting_events, debugging } =
+        let Options { config, session, constructor, bounds, raw, debugging } =
             Options::read(options, &asides)?;
         let transport = WebTransport::new(constructor).ok_or_else(|| {
             Refusal::new(
@@ -109,13 +100,14 @@ impl RawShard {
         }
         let life = Life {
             is_started: false,
-            is_paused: false,
             is_away: false,
+            has_failed: false,
+            was_ready: false,
             is_over: false,
             status: Status::Idle,
-            events: VecDeque::new(),
-            most_events: waiting_events,
+            line: Line::new(bounds, raw),
             reader: None,
+            awaiter: None,
         };
         let inner = Inner { shard: RefCell::new(shard), life: RefCell::new(life), asides };
         Ok(Self { inner: Rc::new(inner), handle, needs_codecs, needs_encoder, slots })
@@ -137,28 +129,25 @@ impl RawShard {
 
     // All events that wait, three values each; see `push_event`.
     pub fn take(&self) -> Array {
-        let (events, is_to_start) = {
-            let mut life = self.inner.life.borrow_mut();
-            let was_paused = mem::replace(&mut life.is_paused, false);
-            (mem::take(&mut life.events), was_paused && !life.is_away)
-        };
-        let out = Array::new();
-        for event in &events {
-            match event {
-                Waiting::Event(event) => push_event(&out, event),
-                Waiting::Aside(event) => push_object(&out, event),
-            }
-        }
-        if is_to_start {
+        let mut life = self.inner.life.borrow_mut();
+        // One that has failed stays closed, whatever it is told.
+        if life.line.is_full() && !life.is_away {
             self.handle.start();
         }
-        out
+        life.line.take()
     }
 
     // Calls `resolve` once `take` would give something, or nothing will come any more. One reader at a time.
     pub fn wait(&self, resolve: Function) {
         self.inner.life.borrow_mut().reader = Some(resolve);
         self.inner.call_reader();
+    }
+
+    // Calls `done` once the session is ready, or with `[code, message]` if the shard ends before.
+    #[wasm_bindgen(js_name = whenReady)]
+    pub fn when_ready(&self, done: Function) {
+        self.inner.life.borrow_mut().awaiter = Some(done);
+        self.inner.call_awaiter();
     }
 
     // Whether no more events will come.
@@ -178,11 +167,7 @@ impl RawShard {
     pub fn session(&self) -> Result<JsValue, JsValue> {
         let shard = self.inner.shard.try_borrow().map_err(|_| busy())?;
         let life = self.inner.life.borrow();
-        let unread = life.events.iter().filter_map(|waiting| match waiting {
-            Waiting::Event(event) => Some(event),
-            Waiting::Aside(_) => None,
-        });
-        Ok(to_value(&shard.session().map(|session| session.before(unread))))
+        Ok(to_value(&shard.session().map(|session| session.before(life.line.unread()))))
     }
 
     // Everything there is to see.
@@ -281,7 +266,7 @@ impl RawShard {
 
     // Puts an event of JavaScript's own into the line.
     pub fn tell(&self, event: JsValue) {
-        self.inner.push(Waiting::Aside(event));
+        self.inner.push(Waiting::Aside(event), &self.handle);
         self.inner.call_reader();
     }
 
@@ -301,7 +286,7 @@ impl RawShard {
         let (is_paused, status) = {
             let mut life = self.inner.life.borrow_mut();
             life.is_away = false;
-            (life.is_paused, life.status)
+            (life.line.is_full(), life.status)
         };
         match status {
             // `take` starts it, once the reader has caught up.
@@ -344,7 +329,7 @@ impl Inner {
     fn call_reader(&self) {
         let reader = {
             let mut life = self.life.borrow_mut();
-            if life.is_over || !life.events.is_empty() { life.reader.take() } else { None }
+            if life.is_over || !life.line.is_empty() { life.reader.take() } else { None }
         };
         if let Some(reader) = reader {
             // What a promise's own function throws is nobody's.
@@ -352,12 +337,48 @@ impl Inner {
         }
     }
 
-    /// Takes in an event; gives whether the reader has fallen too far behind just now.
-    fn push(&self, event: Waiting) -> bool {
-        let mut life = self.life.borrow_mut();
-        life.events.push_back(event);
-        let is_full = life.events.len() >= life.most_events;
-        is_full && !mem::replace(&mut life.is_paused, is_full)
+    /// Tells whoever waits for the session to be ready.
+    fn call_awaiter(&self) {
+        let (awaiter, outcome) = {
+            let mut life = self.life.borrow_mut();
+            let outcome = if life.was_ready {
+                JsValue::UNDEFINED
+            } else if life.is_over {
+                Refusal::new("stopped", "the shard stopped before the session was ready").into()
+            } else {
+                return;
+            };
+            (life.awaiter.take(), outcome)
+        };
+        if let Some(awaiter) = awaiter {
+            // It settles a promise, and throws nothing.
+            let _ = awaiter.call1(&JsValue::UNDEFINED, &outcome);
+        }
+    }
+
+    /// Takes in an event, and lets the reader catch up if that is one too many.
+    fn push(&self, event: Waiting, handle: &ShardHandle) {
+        let relief = self.life.borrow_mut().line.push(event);
+        match relief {
+            None => {}
+            Some(Relief::Pause) => handle.pause(),
+            Some(Relief::Stop) => {
+                self.life.borrow_mut().has_failed = true;
+                handle.close(CloseMode::KeepSession);
+            }
+        }
+    }
+
+    /// The last event, with the reason that only this side knows.
+    fn event(&self, event: Event) -> Waiting {
+        if !matches!(event, Event::Stopped { .. }) || !self.life.borrow().has_failed {
+            return Waiting::Event(event);
+        }
+        let reason = object(&[
+            ("code", "reader-too-slow".into()),
+            ("message", "more events waited for the reader than the limits allow".into()),
+        ]);
+        Waiting::Aside(object(&[("type", "stopped".into()), ("reason", reason)]))
     }
 
     /// The next event, with what was laid aside meanwhile put before it. The shard is borrowed for no longer than it runs.
@@ -366,21 +387,24 @@ impl Inner {
             let mut shard = self.shard.borrow_mut();
             (shard.poll_next_unpin(cx), shard.status())
         };
-        self.life.borrow_mut().status = status;
+        {
+            let mut life = self.life.borrow_mut();
+            life.status = status;
+            life.was_ready |= status == Status::Ready;
+        }
         let asides = self.asides.take().into_iter().map(Waiting::Aside);
         let is_over = matches!(polled, Poll::Ready(None));
         let event = match polled {
-            Poll::Ready(event) => event.map(Waiting::Event),
+            Poll::Ready(event) => event.map(|event| self.event(event)),
             Poll::Pending => None,
         };
         let is_pending = !is_over && event.is_none();
         for waiting in asides.chain(event) {
-            if self.push(waiting) {
-                handle.pause();
-            }
+            self.push(waiting, handle);
         }
         self.life.borrow_mut().is_over = is_over;
         self.call_reader();
+        self.call_awaiter();
         if is_pending { Poll::Pending } else { Poll::Ready(is_over) }
     }
 }

@@ -10,6 +10,16 @@ pub(super) fn to_value<'a>(value: impl Into<Value<'a>>) -> JsValue {
     convert(value.into())
 }
 
+/// A plain object with these entries.
+pub(super) fn object(entries: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (key, value) in entries {
+        // A plain object takes every key.
+        let _ = Reflect::set(&object, &(*key).into(), value);
+    }
+    object.into()
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^53")]
 fn convert(value: Value<'_>) -> JsValue {
     match value {

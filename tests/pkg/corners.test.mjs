@@ -127,7 +127,8 @@ function attempt(call) {
 
 /** What `event.data` must be: the value, or the error, that `JSON.parse` gives. */
 function assertData(event, { name, raw, parsed }) {
-  assert.ok(event.raw === raw, `${name}: raw is what was sent`);
+  const text = typeof event.raw === "string" ? event.raw : Buffer.from(event.raw).toString();
+  assert.ok(text === raw, `${name}: raw is what was sent`);
   const expected = attempt(() => JSON.parse(parsed));
   const got = attempt(() => event.data);
   assert.equal(got.error?.name, expected.error?.name, `${name}: ${got.error ?? "no error"}`);
@@ -138,13 +139,14 @@ test("the documents are those that the script makes", async () => {
   assert.ok((await readFile(FILE, "utf8")) === made, "run `node tests/vectors/json/make.mjs`");
 });
 
-for (const compression of ["none", "zlib-stream"]) {
-  test(`each corner reaches the reader or is told once, ${compression}`, LIMITS, async () => {
+for (const [compression, form] of [["none", "text"], ["zlib-stream", "text"], ["zlib-stream", "bytes"]]) {
+  test(`each corner reaches the reader or is told once, ${compression}, as ${form}`, LIMITS, async () => {
     // Text messages cannot hold what is no text.
     const corners = CORNERS.filter(({ bytes }) => compression !== "none" || Buffer.from(bytes.toString()).equals(bytes));
     assert.ok(corners.length > 700);
     const gateway = await startGateway(compression);
-    const shard = new Shard({ token: `${TOKEN}-${compression}`, intents: 1, url: gateway.url, compression, WebSocket });
+    const token = `${TOKEN}-${compression}-${form}`;
+    const shard = new Shard({ token, intents: 1, url: gateway.url, compression, raw: form, WebSocket });
     const events = shard[Symbol.asyncIterator]();
     const faults = [];
     const next = async (fits) => {
@@ -169,6 +171,7 @@ for (const compression of ["none", "zlib-stream"]) {
         const [event] = seen;
         assert.equal(event.type === "dispatch" ? "event" : "unreadable", corner.outcome, corner.name);
         if (event.type === "dispatch") assertData(event, corner);
+        if (event.type === "dispatch") assert.equal(event.raw instanceof Uint8Array, form === "bytes");
       }
       assert.deepEqual(faults, ["bad-envelope"], "only the first unreadable one cost a connection");
       assert.deepEqual(gateway.counts, { identifies: 1, resumes: 1 });

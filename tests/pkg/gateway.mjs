@@ -21,8 +21,8 @@ export async function startGateway(options = {}, stderr = "inherit") {
   });
   const ended = once(child, "exit");
   // A test that was broken off must leave nothing behind.
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
   const [, url, port] = await greeting(child);
   const control = url.replace("ws:", "http:");
   return {
@@ -34,9 +34,9 @@ export async function startGateway(options = {}, stderr = "inherit") {
     /** What each connection brought. */
     received: async () => (await request(`${control}/mock/received`)).json(),
     async stop() {
-      process.off("exit", kill);
-      kill();
+      end();
       await ended;
+      process.off("exit", end);
     },
   };
 }

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import { deflateSync } from "node:zlib";
 
-import { LIMITS, TOKEN, isLost, isReady, withReader } from "./reader.mjs";
+import { LIMITS, TOKEN, isLost, isReady, makeShard, withReader } from "./reader.mjs";
 
 const MEBIBYTE = 1 << 20;
 const ETF = { encoding: "etf" };
@@ -109,6 +109,66 @@ test("a reader that is too slow costs no event: the session is resumed where it 
     const { counters } = shard.info();
     assert.equal(counters.identifies, 1);
     assert.ok(counters.resumes >= 1, "it was too slow at least once");
+  });
+});
+
+/** The dispatches' numbers, and whether any were dropped, that a reader finds who comes back after `total` were sent. */
+async function readLate(gateway, shard, { seen, until }, total) {
+  await shard.ready;
+  while ((await gateway.state()).events_sent < total && shard.status === "ready") {
+    // Nobody reads meanwhile.
+  }
+  if (shard.status === "ready") shard.close();
+  await until(({ type }) => type === "stopped");
+  return seen.filter(({ type }) => type === "dispatch").map(({ sequence }) => sequence);
+}
+
+test("a reader that is too slow gets the newest events if it prefers them", LIMITS, async () => {
+  const options = { overflow: "drop-oldest", limits: { waitingEvents: 100 } };
+  const total = 1502;
+  await withReader({ rate: 5000, events: 1500, guilds: 1 }, options, async ({ gateway, shard, ...reader }) => {
+    const numbers = await readLate(gateway, shard, reader, total);
+    const notices = reader.seen.filter(({ code }) => code === "events-dropped");
+    assert.equal(notices.length, 1);
+    assert.equal(reader.seen[0], notices[0], "it stands where the events stood");
+    assert.ok(numbers.length > 0 && numbers.length < 100);
+    assert.deepEqual(numbers, Array.from(numbers, (_, at) => numbers[0] + at), "the newest, without a gap");
+    const ours = reader.seen.length - 1 - numbers.length;
+    // What was dropped are the dispatches before, and the shard's own events between them.
+    assert.ok(notices[0].dropped >= numbers[0] - 1 && notices[0].dropped <= numbers[0] - 1 + 10 - ours);
+    assert.equal(shard.info().counters.connects, 1, "the connection went on");
+  });
+});
+
+test("a reader that is too slow ends the shard if that is wanted, and the session can be resumed", LIMITS, async () => {
+  const token = `${TOKEN}-slow`;
+  const options = { token, overflow: "fail", limits: { waitingEvents: 100 } };
+  await withReader({ rate: 5000, events: 1500, guilds: 1 }, options, async ({ gateway, shard, ...reader }) => {
+    const numbers = await readLate(gateway, shard, reader, 1502);
+    assert.equal(reader.seen.at(-1).reason.code, "reader-too-slow");
+    assert.deepEqual(numbers, Array.from(numbers, (_, at) => at + 1));
+    const { session } = shard;
+    assert.equal(session.sequence, numbers.at(-1));
+    const again = makeShard(gateway, { token, session });
+    const rest = [];
+    for await (const event of again) {
+      if (event.type === "dispatch") rest.push(event.sequence);
+      if (event.sequence >= 1502) break;
+    }
+    await again.close();
+    assert.equal(rest[0], session.sequence + 1);
+    assert.equal(again.info().counters.identifies, 0);
+  });
+});
+
+test("events that wait are bounded by their size too", LIMITS, async () => {
+  const options = { overflow: "fail", limits: { waitingBytes: 100_000 } };
+  await withReader({ rate: 0, guilds: 1 }, options, async ({ gateway, shard, until }) => {
+    await shard.ready;
+    await gateway.fault({ fault: "big_message", bytes: 99_000 });
+    await gateway.fault({ fault: "big_message", bytes: 99_000 });
+    const stopped = await until(({ type }) => type === "stopped");
+    assert.equal(stopped.reason.code, "reader-too-slow");
   });
 });
 

@@ -12,8 +12,9 @@ import {
   type ShardInfo,
   type StatusName,
 } from "shardwire";
+import "shardwire/codecs";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
-import { ShardEmitter } from "shardwire/emitter";
+import { Shard as InlineShard } from "shardwire/inline";
 import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
 import { fetchChannelInfo, fetchMembers, fetchSoundboardSounds, joinVoice, leaveVoice } from "shardwire/requests";
@@ -64,10 +65,22 @@ const shard = new Shard(options);
 new Shard({ intents: 0 });
 // @ts-expect-error no intents
 new Shard({ token: "t" });
+// @ts-expect-error a token is a text
+new Shard({ token: 1, intents: 0 });
 // @ts-expect-error an intent that does not exist
 new Shard({ token: "t", intents: ["GUILD_MESSAGE"] });
 // @ts-expect-error a shard is a pair
 new Shard({ token: "t", intents: 0, shard: [0] });
+// @ts-expect-error a session knows its shard
+new Shard({ token: "t", intents: 0, session: { id: "s", sequence: 1, resumeUrl: null } });
+// @ts-expect-error times are numbers of milliseconds
+new Shard({ token: "t", intents: 0, patience: { hello: "1s" } });
+// @ts-expect-error a limit that does not exist
+new Shard({ token: "t", intents: 0, limits: { events: 5 } });
+// @ts-expect-error a tap gives one of three words
+new Shard({ token: "t", intents: 0, tap: () => "skip" });
+// @ts-expect-error a ledger is loaded and saved
+new Shard({ token: "t", intents: 0, identifyStore: { load: () => null } });
 // @ts-expect-error a compression that is not offered
 new Shard({ token: "t", intents: 0, compression: "zstd" });
 // @ts-expect-error an encoding that is not offered
@@ -116,7 +129,7 @@ for await (const event of shard) {
       event.message satisfies string;
       break;
     case "stopped":
-      event.reason.code satisfies "fatal" | "identify-budget-spent" | "requested";
+      event.reason.code satisfies "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested";
       break;
     default:
       never(event);
@@ -134,6 +147,7 @@ shard.info().heartbeat.intervalMs satisfies number | null;
 const session: Session | null = await shard.close({ keepSession: true });
 JSON.parse(JSON.stringify(session)) satisfies Session | null;
 await using disposed = new Shard(options);
+disposed satisfies AsyncDisposable;
 // @ts-expect-error the status is not to be set
 shard.status = "ready";
 // @ts-expect-error a session may be missing
@@ -177,9 +191,8 @@ await leaveVoice(shard, "1");
 // @ts-expect-error who joins says where
 await joinVoice(shard, { guildId: "1", channelId: null });
 
-// An emitter: our own events by their type, Discord's by their name.
-const bot = new ShardEmitter(shard);
-bot
+// Listeners: our own events by their type, Discord's by their name.
+shard
   .on("MESSAGE_CREATE", (message, event) => {
     same<typeof message, any>(true);
     event.sequence satisfies number;
@@ -187,9 +200,21 @@ bot
   .once("stopped", ({ reason }) => reason.code satisfies string)
   .onAny((event) => same<typeof event, GatewayEvent>(true))
   .on("status", async ({ status }) => status satisfies StatusName, { signal: AbortSignal.timeout(5) });
-(await bot.waitFor("disconnected", { filter: ({ next }) => next === "stop", timeoutMs: 5 })).fault.code satisfies string;
+(await shard.waitFor("disconnected", { filter: ({ next }) => next === "stop", timeoutMs: 5 })).fault.code satisfies string;
 // @ts-expect-error statuses have no reason
-bot.on("status", ({ reason }) => reason);
+shard.on("status", ({ reason }) => reason);
+shard.off("READY", () => {}).offAny(() => {});
+(await shard.ready) satisfies void;
+
+// Data as bytes, if it was asked for.
+const bytes = new Shard({ token: "t", intents: 0, raw: "bytes", overflow: "drop-oldest" });
+for await (const event of bytes) if (event.type === "dispatch") same<typeof event.raw, Uint8Array>(true);
+bytes.on("READY", (_, { raw, shardId }) => raw.byteLength + shardId);
+await fetchMembers(bytes, { guildId: "1", query: "", limit: 0 });
+// @ts-expect-error neither text nor bytes
+new Shard({ token: "t", intents: 0, raw: "json" });
+// @ts-expect-error no such way
+new Shard({ token: "t", intents: 0, overflow: "block" });
 // @ts-expect-error no such status
 shard.updatePresence({ status: "asleep" });
 // @ts-expect-error either a query or ids
@@ -220,6 +245,8 @@ load(await WebAssembly.compile(new Uint8Array(8)));
 // @ts-expect-error an address must be fetched first
 load("shardwire.wasm");
 same<typeof ManualShard, typeof Shard>(true);
+// So is the one with the module inside.
+same<typeof InlineShard, typeof Shard>(true);
 
 // Discovery: what comes back depends on whether a token is shown.
 same<Awaited<ReturnType<typeof discoverGateway>>, Gateway | BotGateway>(true);

@@ -78,6 +78,18 @@ pub(crate) const ALL: &[TestStep] = &[
         run: runtimes,
     },
     TestStep {
+        name: "declarations",
+        about: "the package as published, three compilers",
+        needs: &["npm", "package"],
+        run: declarations,
+    },
+    TestStep {
+        name: "bundlers",
+        about: "the package in users' projects",
+        needs: &["npm", "chromium", "package", "command"],
+        run: bundlers,
+    },
+    TestStep {
         name: "parity",
         about: "the same in every host, to the byte",
         needs: &["npm", "chromium", "firefox", "package", "command"],
@@ -215,7 +227,7 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 14] = [
+const NODE_TESTS: [&str; 15] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/codecs.test.mjs",
@@ -225,9 +237,10 @@ const NODE_TESTS: [&str; 14] = [
     "tests/pkg/requests.test.mjs",
     "tests/pkg/hooks.test.mjs",
     "tests/pkg/store.test.mjs",
-    "tests/pkg/emitter.test.mjs",
+    "tests/pkg/listeners.test.mjs",
     "tests/pkg/discover.test.mjs",
     "tests/pkg/lifecycle.test.mjs",
+    "tests/pkg/leaks.test.mjs",
     "tests/pkg/metrics.test.mjs",
     "tests/pkg/examples.test.mjs",
 ];
@@ -246,7 +259,28 @@ fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
 fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {
     // The simulator of Workers does not run on older ones.
     let node = tools::node_with_websocket(context.workspace)?;
-    step.execute(&mut node_test(context, &node, &["tests/pkg/runtimes.test.mjs"]))
+    let tests = ["tests/pkg/runtimes.test.mjs", "tests/pkg/hosts.test.mjs"];
+    step.execute(&mut node_test(context, &node, &tests))
+}
+
+/// What is in the tarball, and whether its declarations hold. The linters and compilers run on any Node.js.
+fn declarations(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    let tests = ["tests/pkg/published.test.mjs", "tests/pkg/typescript.test.mjs"];
+    step.execute(&mut node_test(context, Path::new("node"), &tests))
+}
+
+/// What users build with, install by and run first.
+const PROJECT_TESTS: [&str; 4] = [
+    "tests/pkg/bundlers.test.mjs",
+    "tests/pkg/wrangler.test.mjs",
+    "tests/pkg/registry.test.mjs",
+    "tests/pkg/readme.test.mjs",
+];
+
+fn bundlers(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    // Wrangler does not run on older ones.
+    let node = tools::node_with_websocket(context.workspace)?;
+    step.execute(&mut node_test(context, &node, &PROJECT_TESTS))
 }
 
 fn parity(context: &mut Context<'_>, step: &Step) -> Result<()> {

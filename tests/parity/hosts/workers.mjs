@@ -12,10 +12,16 @@ import { rememberPrinted } from "./printed.mjs";
 const PACKAGE = "node_modules/shardwire";
 const PROGRAM = "parity/hosts/inside/workerd.mjs";
 
-export const workers = [
-  { name: "Worker", start: () => start("Worker", {}) },
-  { name: "Durable Object", start: () => start("Durable Object", { durableObjects: { PLAYER: "Player" } }) },
-];
+/** As of a day, since what Workers do depends on one. */
+export function workersOf(day) {
+  const kinds = { Worker: {}, "Durable Object": { durableObjects: { PLAYER: "Player" } } };
+  return Object.entries(kinds).map(([name, options]) => {
+    return { name, start: () => start(name, { compatibilityDate: day, ...options }) };
+  });
+}
+
+/** The newest day that this workerd knows. */
+export const workers = workersOf(compatibilityDate);
 
 async function start(name, options) {
   const project = await installed();
@@ -27,8 +33,6 @@ async function start(name, options) {
   };
   try {
     worker = new Miniflare({
-      // The newest that this workerd knows.
-      compatibilityDate,
       modulesRoot: project.folder,
       modules: await modulesOf(project.folder),
       handleRuntimeStdio(stdout, stderr) {
@@ -56,27 +60,35 @@ async function start(name, options) {
   return { version, play, stop };
 }
 
-/** Workers have no file system: every module is named. Here a specifier of the package is one as well, beside who imports it. */
+/** Workers have no file system: every module is named. */
 async function modulesOf(folder) {
-  const module = async (type, path, encoding) => {
-    return { type, path: join(folder, path), contents: await readFile(join(folder, path), encoding) };
-  };
   const isDriver = (path) => /^parity\/hosts\/[^/]+$/.test(path);
-  const isEntry = (path) => path.startsWith(`${PACKAGE}/entry/`);
   const played = await listed(folder, "parity", (path) => path.endsWith(".mjs") && !isDriver(path));
-  const packaged = await listed(folder, PACKAGE, (path) => path.endsWith(".js") && !isEntry(path));
+  const scripts = [PROGRAM, ...played.filter((path) => path !== PROGRAM)];
+  const modules = await Promise.all(scripts.map((path) => read(folder, "ESModule", path)));
+  return [...modules, ...(await packageModules(folder, dirname(PROGRAM)))];
+}
+
+/** The package in `folder`. A specifier of it is a module as well, `beside` those that import it. */
+export async function packageModules(folder, beside) {
+  const isEntry = (path) => path.startsWith(`${PACKAGE}/entry/`);
+  const scripts = await listed(folder, PACKAGE, (path) => path.endsWith(".js") && !isEntry(path));
   const wasm = await listed(folder, PACKAGE, (path) => path.endsWith(".wasm"));
   const leads = Object.entries(await entries(join(folder, PACKAGE), ["workerd"])).map(([specifier, path]) => {
-    const place = join(dirname(PROGRAM), specifier);
-    const contents = `export * from "${relative(dirname(place), join(PACKAGE, path))}";`;
-    return { type: "ESModule", path: join(folder, place), contents };
+    const place = join(beside, specifier);
+    const target = relative(dirname(place), join(PACKAGE, path)).replace(/^(?!\.)/, "./");
+    return { type: "ESModule", path: join(folder, place), contents: `export * from "${target}";` };
   });
-  const scripts = [PROGRAM, ...played.filter((path) => path !== PROGRAM), ...packaged, `${PACKAGE}/entry/workerd.js`];
-  return Promise.all([
-    ...scripts.map((path) => module("ESModule", path, "utf8")),
-    ...leads,
-    ...wasm.map((path) => module("CompiledWasm", path)),
-  ]);
+  const modules = [
+    ...[...scripts, `${PACKAGE}/entry/workerd.js`].map((path) => read(folder, "ESModule", path)),
+    ...wasm.map((path) => read(folder, "CompiledWasm", path)),
+  ];
+  return [...leads, ...(await Promise.all(modules))];
+}
+
+async function read(folder, type, path) {
+  const contents = await readFile(join(folder, path), type === "ESModule" ? "utf8" : undefined);
+  return { type, path: join(folder, path), contents };
 }
 
 async function listed(folder, below, isWanted) {
