@@ -6,7 +6,7 @@ const NATIVE = "native";
 export const UNPLAYED = [
   {
     host: NATIVE,
-    scenarios: ["slow-reader"],
+    scenarios: ["slow-reader", "slow-reader-dropping", "slow-reader-failing"],
     why: "A native shard has no line of events that could fill up: it reads the socket no faster than its user reads it.",
   },
 ];

@@ -209,8 +209,9 @@ function namesOf({ type, name, sequence, status, code }) {
 
 function toJson(event, withData) {
   if (event.type !== "dispatch") return { ...event };
-  const { type, name, sequence, raw, data } = event;
-  return withData ? { type, name, sequence, raw, data } : { type, name, sequence, raw };
+  const { type, shardId, name, sequence, data } = event;
+  const raw = typeof event.raw === "string" ? event.raw : new TextDecoder("utf-8", { ignoreBOM: true }).decode(event.raw);
+  return { type, shardId, name, sequence, raw, ...(withData ? { data } : {}) };
 }
 
 /** What `info()` says; the order of the events' names counts too. */

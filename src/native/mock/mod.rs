@@ -87,6 +87,7 @@ impl MockServer {
                 asks: asks.clone(),
                 slots,
                 listening: None,
+                kept: None,
             },
             listeners,
         };

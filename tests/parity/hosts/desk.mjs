@@ -74,6 +74,8 @@ export async function openDesk(name, { serve = async () => undefined, describe =
     if (!file) return response.writeHead(404).end();
     response.writeHead(200, { "content-type": file.type, "cache-control": "no-store" }).end(file.body);
   });
+  // A connection that is closed for being idle may be in use again at this very moment, and what it carried would be lost.
+  server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
 

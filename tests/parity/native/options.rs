@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use shardwire::proto::{
     Compression, Config, ConfigBuilder, Encoding, Filter, IdentifyProperties, Intents, Limits,
     Patience, Presence,
@@ -29,6 +29,9 @@ struct Options {
     properties: Option<PropertiesOption>,
     limits: Option<LimitsOption>,
     patience: Option<PatienceOption>,
+    /// In Rust, data is always text that is already decoded.
+    #[serde(rename = "raw")]
+    _raw: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]

@@ -49,7 +49,8 @@ pub async fn play(task: &Task) -> Value {
             biased;
             event = player.shard.next_event() => {
                 let Some(event) = event else { break };
-                player.events.push(seen::event(&event, task.plan.data));
+                let shard = player.shard.info().shard.number();
+                player.events.push(seen::event(&event, shard, task.plan.data));
                 for name in seen::names(&event) {
                     player.happen(&name);
                 }

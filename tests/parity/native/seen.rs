@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use shardwire::proto::{Dispatch, Event, Part, Report, ShardInfo};
 
-/// An event; `with_data` adds what the data of a dispatch is to JavaScript.
-pub fn event(event: &Event, with_data: bool) -> Value {
+/// An event of the shard with this number; `with_data` adds what the data of a dispatch is to JavaScript.
+pub fn event(event: &Event, shard: u32, with_data: bool) -> Value {
     let mut told = json!(Report(event));
+    told["shardId"] = shard.into();
     if let Event::Dispatch(dispatch) = event {
         told["raw"] = json!(dispatch.data);
         if with_data {
