@@ -71,16 +71,18 @@ async function modulesOf(folder) {
 
 /** The package in `folder`. A specifier of it is a module as well, `beside` those that import it. */
 export async function packageModules(folder, beside) {
-  const isEntry = (path) => path.startsWith(`${PACKAGE}/entry/`);
-  const scripts = await listed(folder, PACKAGE, (path) => path.endsWith(".js") && !isEntry(path));
-  const wasm = await listed(folder, PACKAGE, (path) => path.endsWith(".wasm"));
-  const leads = Object.entries(await entries(join(folder, PACKAGE), ["workerd"])).map(([specifier, path]) => {
+  const targets = await entries(join(folder, PACKAGE), ["workerd"]);
+  const leads = Object.entries(targets).map(([specifier, path]) => {
     const place = join(beside, specifier);
     const target = relative(dirname(place), join(PACKAGE, path)).replace(/^(?!\.)/, "./");
     return { type: "ESModule", path: join(folder, place), contents: `export * from "${target}";` };
   });
+  // An entry of another host may be written in what this one cannot read.
+  const isOurs = (path) => !path.startsWith(`${PACKAGE}/entry/`) || Object.values(targets).includes(relative(PACKAGE, path));
+  const scripts = await listed(folder, PACKAGE, (path) => path.endsWith(".js") && isOurs(path));
+  const wasm = await listed(folder, PACKAGE, (path) => path.endsWith(".wasm"));
   const modules = [
-    ...[...scripts, `${PACKAGE}/entry/workerd.js`].map((path) => read(folder, "ESModule", path)),
+    ...scripts.map((path) => read(folder, "ESModule", path)),
     ...wasm.map((path) => read(folder, "CompiledWasm", path)),
   ];
   return [...leads, ...(await Promise.all(modules))];

@@ -1,6 +1,7 @@
 // The program of Node.js, Deno, Bun, pages and workers of pages: plays what the desk hands out with the package as it is
 // installed there.
 
+import "shardwire/codecs";
 import * as main from "shardwire";
 import * as discover from "shardwire/discover";
 import * as requests from "shardwire/requests";

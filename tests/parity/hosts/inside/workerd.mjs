@@ -1,6 +1,7 @@
 // The program of Cloudflare Workers: each request is a task, and is answered with the transcript, by the Worker itself or by a
 // Durable Object. The request lives as long as the play, since its sockets and timers end with it.
 
+import "shardwire/codecs";
 import * as main from "shardwire";
 import * as discover from "shardwire/discover";
 import * as requests from "shardwire/requests";
