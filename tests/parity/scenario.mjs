@@ -53,7 +53,8 @@ export async function readScenarios() {
   );
 }
 
-function complete(name, scenario) {
+/** One of them, checked. */
+export function complete(name, scenario) {
   only(scenario, ["about", "gateway", "beats", "clients"], "a scenario");
   const { about, gateway = {}, beats = false, clients } = scenario;
   if (!/^[A-Z].*\.$/s.test(about ?? "")) throw new Error("expected `about` to be a sentence");

@@ -58,6 +58,7 @@ pub(crate) fn check<'a>(
     browsers: impl Iterator<Item = (&'static str, &'a PathBuf)>,
 ) -> Result<()> {
     build_player(workspace, step)?;
+    step.execute(node(workspace)?.args(["--test", "tests/parity/matrix.test.mjs"]))?;
     step.execute(matrix(workspace)?.envs(browsers).arg("--check"))
         .context("`cargo xtask parity` plays the same, and --host and --scenario some of it")
 }
@@ -76,12 +77,16 @@ fn build_player(workspace: &Workspace, step: &Step) -> Result<()> {
 }
 
 fn matrix(workspace: &Workspace) -> Result<Command> {
-    let mut command = tools::command(tools::node_with_websocket(workspace)?);
-    command
-        .current_dir(workspace.root())
-        .env("SHARDWIRE_BIN", workspace.binary())
+    let mut node = node(workspace)?;
+    node.env("SHARDWIRE_BIN", workspace.binary())
         .env("SHARDWIRE_PACKAGE", workspace.package())
         .env("SHARDWIRE_TARGET", workspace.target(""))
         .arg("tests/parity/matrix.mjs");
-    Ok(command)
+    Ok(node)
+}
+
+fn node(workspace: &Workspace) -> Result<Command> {
+    let mut node = tools::command(tools::node_with_websocket(workspace)?);
+    node.current_dir(workspace.root());
+    Ok(node)
 }
