@@ -683,6 +683,9 @@ export declare class ShardwireError extends Error {
  *
  * Every event goes to its listeners, and to the loop if one is open; without a loop, to the listeners alone. Two loops over one
  * shard share its events.
+ *
+ * A shard that is forgotten (nobody holds it, reads it, listens to it or waits for it) is closed with its session kept once the
+ * collector notices. Functions among its options that hold it keep it until it has stopped; so close those, or use `await using`.
  */
 export declare class Shard<Form extends RawForm = "text"> implements AsyncIterable<GatewayEvent<Form>>, AsyncDisposable {
   /** @throws {ShardwireError} if an option is not right; nothing is opened before it is asked for. */
