@@ -54,7 +54,7 @@ export interface SessionStartLimit {
  * - `unauthorized` (401), `forbidden` (403): the token is not known, or the bot or the address is blocked
  * - `rate-limited` (429): ask again after `retryAfterMs`
  * - `unavailable` (5xx), `unreachable` (no answer): ask again later
- * - `bad-answer`: it is not what Discord documents; a proxy may have answered
+ * - `bad-answer`: it is not what Discord documents, or leads elsewhere; a proxy may have answered
  * - `bad-token`, `bad-url`, `insecure-url`: nothing was sent
  */
 export declare function discoverGateway(options: DiscoverOptions & { token: string }): Promise<BotGateway>;

@@ -23,8 +23,10 @@ export async function discoverGateway({ token, fetch = globalThis.fetch, url = B
   const deadline = AbortSignal.timeout(PATIENCE_MS);
   const signals = signal ? AbortSignal.any([signal, deadline]) : deadline;
   try {
-    // Redirected, the token would go to whoever the answer names.
-    const response = await fetch(address, { headers, redirect: "error", signal: signals });
+    // Redirected, the token would go to whoever the answer names. Not "error", which workerd does not have.
+    const response = await fetch(address, { headers, redirect: "manual", signal: signals });
+    // Pages are told no more about it, and have no status.
+    if (response.type === "opaqueredirect") throw new ShardwireError("bad-answer", "expected an answer, got a redirection");
     const body = await readBody(response);
     if (response.status !== 200) throw refusal(response, body);
     return toGateway(body, token !== undefined);

@@ -137,7 +137,10 @@ export interface Limits {
   waitingCommands: number;
   /** Size of an encoded command (4096, Discord's limit). */
   commandBytes: number;
-  /** Size of one message from the socket, before inflating (16 MiB). */
+  /**
+   * Size of one message from the socket, before inflating (16 MiB). Hosts have limits of their own, which count if they are
+   * lower: 32 MiB in Workers, 64 MiB in Deno, 128 MiB in Node.js and Bun.
+   */
   messageBytes: number;
   /** Size of one inflated message (64 MiB). */
   inflatedBytes: number;
@@ -385,7 +388,7 @@ export interface Fault {
    * - `bad-compression`: the compressed stream is broken, or messages are not of the kind that was asked for
    * - `bad-envelope`: a message by itself could not be read, or is not a Gateway envelope; a new connection may bring it right
    * - `bad-payload`: HELLO or READY lack what they must have
-   * - `closed`: the server closed; see `closeCode`
+   * - `closed`: the server closed, or the connection was lost (1006); see `closeCode`
    * - `invalid-session`: op 9
    * - `no-answer`: a deadline passed
    * - `oversized`: a message is larger than a limit
@@ -393,7 +396,7 @@ export interface Fault {
    * - `reconnect-wanted`: `shard.reconnect()`
    * - `suspended`: the computer slept
    * - `tapped`: the tap stopped the shard
-   * - `transport`: the socket failed
+   * - `transport`: the socket could not be opened, or failed in another way than by being lost
    * - `unexpected-message`: something else than HELLO came first
    * - `zombie`: heartbeats were not acknowledged
    */
@@ -681,6 +684,9 @@ export declare class ShardwireError extends Error {
  *
  * Every event goes to its listeners, and to the loop if one is open; without a loop, to the listeners alone. Two loops over one
  * shard share its events.
+ *
+ * A shard that is forgotten (nobody holds it, reads it, listens to it or waits for it) is closed with its session kept once the
+ * collector notices. Functions among its options that hold it keep it until it has stopped; so close those, or use `await using`.
  */
 export declare class Shard<Form extends RawForm = "text"> implements AsyncIterable<GatewayEvent<Form>>, AsyncDisposable {
   /** @throws {ShardwireError} if an option is not right; nothing is opened before it is asked for. */

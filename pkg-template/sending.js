@@ -3,9 +3,9 @@
 import { ShardwireError } from "./error.js";
 
 /** Runs `call`; what Rust throws as an array becomes a `ShardwireError`. */
-export function guard(call) {
+export function guard(call, argument) {
   try {
-    return call();
+    return call(argument);
   } catch (thrown) {
     throw Array.isArray(thrown) ? toError(thrown) : thrown;
   }
@@ -33,18 +33,35 @@ export function toWithinMs(when = "whenever") {
  */
 export function promised(raw, signal, start) {
   if (signal?.aborted) return unheeded(Promise.reject(toError(["cancelled", "the signal was aborted already"])));
+  const over = signal && new AbortController();
+  const [promise, settle] = outcome(over);
+  const number = guard(start, settle);
+  if (signal) takeBackBy(signal, over.signal, weakly(raw), number);
+  return unheeded(promise);
+}
+
+// What waits must not keep the shard that nobody else has any more: these functions stand apart, as all that are made in one
+// place hold whatever any of them names.
+
+function outcome(over) {
   let settle;
   const promise = new Promise((resolve, reject) => {
     settle = (refused, value) => {
-      signal?.removeEventListener("abort", takeBack);
+      over?.abort();
       if (refused) reject(refused instanceof Error ? refused : toError(refused));
       else resolve(value);
     };
   });
-  const number = guard(() => start(settle));
-  const takeBack = () => raw.takeBack(number);
-  signal?.addEventListener("abort", takeBack);
-  return unheeded(promise);
+  return [promise, settle];
+}
+
+function takeBackBy(signal, over, reference, number) {
+  signal.addEventListener("abort", () => reference.deref()?.takeBack(number), { signal: over });
+}
+
+/** A reference that keeps nothing alive. Some versions of workerd have none. */
+export function weakly(target) {
+  return globalThis.WeakRef ? new WeakRef(target) : { deref: () => target };
 }
 
 /** A rejection that nobody heeds must not end the process: commands may be sent and forgotten. */

@@ -1,13 +1,17 @@
 // Keeps the identify ledger of a bot in what the user calls a store. Loaded only by shards that have one.
 
+import { weakly } from "./sending.js";
+
 /** Takes up what the store has, and gives it whatever comes. What goes wrong is told by notices, and the shard goes on. */
 export async function keepLedger(raw, store) {
+  // The ledger is the bot's and outlives the shard, which it must not keep: no function in here may name it.
+  const reference = weakly(raw);
   const attempt = async (what, act) => {
     try {
       return await act();
     } catch (error) {
       const message = `identifyStore.${what} failed; the shard goes on as without it`;
-      raw.tell({ type: "notice", code: "bad-hook", message, error });
+      reference.deref()?.tell({ type: "notice", code: "bad-hook", message, error });
     }
   };
   const text = await attempt("load", () => store.load());

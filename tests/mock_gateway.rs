@@ -157,6 +157,21 @@ async fn faults_are_injected_over_http_from_any_origin() {
 }
 
 #[tokio::test]
+async fn what_clients_sent_is_told_without_their_tokens() {
+    let server = serve(GatewayOptions::default()).await;
+    let mut client = Client::connect(&server.url(), QUERY).await;
+    client.next().await;
+    client.identify(0).await;
+    assert_eq!(client.next().await["t"], "READY");
+    let (status, told) = http(&server, "GET /mock/received", "", "").await;
+    assert_eq!((status, told.as_array().map(Vec::len)), (200, Some(1)));
+    let message = told[0]["messages"][0].as_str().expect("the identify");
+    let message: Value = serde_json::from_str(message).expect("JSON");
+    assert_eq!(message["d"]["token"], "(hidden)");
+    assert_eq!((&told[0]["host"], &told[0]["end"]), (&json!("base"), &Value::Null));
+}
+
+#[tokio::test]
 async fn closes_without_a_code_and_cuts_look_as_they_should() {
     let server = serve(GatewayOptions::default()).await;
     let mut client = Client::connect(&server.url(), QUERY).await;

@@ -106,6 +106,8 @@ impl Story {
                 let number = u64::from(u.arbitrary::<u8>()?);
                 self.say(id, &word.replace('#', &number.to_string()));
             }
+            // A place with `Pause`, as the seeds hold the numbers of the others.
+            10 if step & 0x10 != 0 => shard.input(Input::Oversized(id)),
             10 => shard.input(Input::Pause),
             11 => shard.input(Input::Reconnect),
             12 if step & 0x20 != 0 => {

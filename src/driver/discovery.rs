@@ -260,19 +260,17 @@ pub enum DiscoverError {
 }
 
 impl DiscoverError {
-    /// A stable word for programs.
+    /// A stable word for programs, the same as in the npm package.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::BadAnswer(_) => "bad-answer",
-            Self::BadApiUrl => "bad-api-url",
+            Self::BadAnswer(_) | Self::Oversized | Self::UnexpectedStatus { .. } => "bad-answer",
+            Self::BadApiUrl => "bad-url",
             Self::Forbidden => "forbidden",
-            Self::InsecureApiUrl => "insecure-api-url",
-            Self::Oversized => "oversized",
+            Self::InsecureApiUrl => "insecure-url",
             Self::RateLimited { .. } => "rate-limited",
-            Self::ServerFailed { .. } => "server-failed",
+            Self::ServerFailed { .. } => "unavailable",
             Self::Unauthorized => "unauthorized",
-            Self::UnexpectedStatus { .. } => "unexpected-status",
             Self::Unreachable(_) => "unreachable",
         }
     }

@@ -207,7 +207,7 @@ impl fmt::Debug for ShardHandle {
 
 impl Line {
     pub(super) fn new(config: Config) -> Self {
-        Self { inner: Mutex::default(), config }
+        Self { inner: Mutex::default(), config: config.without_hooks() }
     }
 
     pub(super) fn register(&self, waker: &Waker) {

@@ -10,7 +10,8 @@ use crate::proto::{Close, ConnectionId, Frame, Input, TransportError};
 ///
 /// - Nothing fails on the spot: what goes wrong is told by [`poll`](Self::poll).
 /// - An event carries the id given to the `open` that it belongs to.
-/// - After the end of a connection was told (`Closed` or `Failed`) nothing more is told of it; telling twice is harmless.
+/// - After the end of a connection was told (`Closed`, `Failed` or `Oversized`) nothing more is told of it; telling twice is
+///   harmless.
 /// - Messages above the configured size should be refused as early as the platform allows.
 pub trait Transport {
     /// Opens a socket to `url` and drops any older one without waiting for it.
@@ -42,6 +43,8 @@ pub enum TransportEvent {
     Failed(ConnectionId, TransportError),
     /// It is open.
     Opened(ConnectionId),
+    /// It was ended because a message above the configured size came.
+    Oversized(ConnectionId),
     /// A message came.
     Received(ConnectionId, Frame),
 }
@@ -52,6 +55,7 @@ impl From<TransportEvent> for Input {
             TransportEvent::Closed(id, close) => Self::Closed(id, close),
             TransportEvent::Failed(id, error) => Self::Failed(id, error),
             TransportEvent::Opened(id) => Self::Opened(id),
+            TransportEvent::Oversized(id) => Self::Oversized(id),
             TransportEvent::Received(id, frame) => Self::Received(id, frame),
         }
     }

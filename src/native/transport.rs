@@ -68,6 +68,7 @@ struct Link {
 enum Incident {
     Closed(Option<Close>),
     Failed(TransportError),
+    Oversized,
     Received(Frame),
 }
 
@@ -146,6 +147,7 @@ impl Transport for NativeTransport {
                 }
                 Incident::Closed(close) => TransportEvent::Closed(id, close),
                 Incident::Failed(error) => TransportEvent::Failed(id, error),
+                Incident::Oversized => TransportEvent::Oversized(id),
             },
             State::Broken(error) => TransportEvent::Failed(id, error.clone()),
         };
@@ -174,7 +176,7 @@ impl Link {
     /// Reads, then writes what waits. In this order, because a close frame says more than the failed write that follows it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Incident> {
         let incident = self.poll_read(cx);
-        if let Poll::Ready(Incident::Closed(_) | Incident::Failed(_)) = &incident {
+        if matches!(incident, Poll::Ready(ref end) if !matches!(end, Incident::Received(_))) {
             return incident;
         }
         match self.write(cx) {
@@ -271,17 +273,19 @@ fn close_message(close: &Close) -> Message {
 /// How a connection ended that broke.
 fn lost(error: Error) -> Incident {
     let text = match error {
-        // TLS calls it an error if the peer is gone without a word; TCP does not.
-        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            return Incident::Closed(None);
-        }
-        Error::PayloadTooLong { len, max_len } => {
-            format!("a message of {len} bytes or more came; the limit is {max_len} bytes")
-        }
+        // TLS calls it an error if the peer is gone without a word; TCP does not, unless it was reset.
+        Error::Io(error) if is_gone(error.kind()) => return Incident::Closed(None),
+        Error::PayloadTooLong { .. } => return Incident::Oversized,
         Error::Protocol(error) => format!("the gateway broke the WebSocket protocol: {error}"),
         error => format!("the connection broke: {error}"),
     };
     Incident::Failed(TransportError::new(text))
+}
+
+/// Whether the other side, or the way to it, is gone without a close frame. JavaScript is told no more than that.
+const fn is_gone(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 /// Opens a stream, and the WebSocket on it.

@@ -136,6 +136,8 @@ pub struct Config {
     pub(crate) shard: ShardId,
     /// Shared, as machine and handle hold the same.
     pub(crate) choices: Arc<Choices>,
+    /// `None` for whoever calls none.
+    pub(crate) hooks: Option<Arc<Hooks>>,
 }
 
 /// What is the same before and after it is checked.
@@ -153,7 +155,6 @@ pub(crate) struct Choices {
     pub capabilities: u64,
     pub version: u8,
     pub keeps_url: bool,
-    pub hooks: Hooks,
     pub limits: Limits,
     pub patience: Patience,
 }
@@ -178,11 +179,16 @@ impl Config {
                 capabilities: 0,
                 version: API_VERSION,
                 keeps_url: false,
-                hooks: Hooks::default(),
                 limits: Limits::default(),
                 patience: Patience::default(),
             },
+            hooks: Hooks::default(),
         }
+    }
+
+    /// The same for whoever calls no hook: what one holds may hold the shard itself, and would be kept for nothing.
+    pub(crate) fn without_hooks(self) -> Self {
+        Self { hooks: None, ..self }
     }
 
     /// The bounds of what is kept.
@@ -292,6 +298,7 @@ pub struct ConfigBuilder {
     pub(crate) url: String,
     pub(crate) shard: (u32, u32),
     pub(crate) choices: Choices,
+    hooks: Hooks,
 }
 
 impl ConfigBuilder {
@@ -349,7 +356,7 @@ impl ConfigBuilder {
         mut self,
         presence: impl Fn(ShardId) -> Presence + Send + Sync + 'static,
     ) -> Self {
-        self.choices.hooks.presence = Some(Arc::new(presence));
+        self.hooks.presence = Some(Arc::new(presence));
         self
     }
 
@@ -359,13 +366,13 @@ impl ConfigBuilder {
         mut self,
         hook: impl Fn(&mut ConnectPlan) + Send + Sync + 'static,
     ) -> Self {
-        self.choices.hooks.before_connect = Some(Arc::new(hook));
+        self.hooks.before_connect = Some(Arc::new(hook));
         self
     }
 
     /// Called with the text of each message before it is processed, after inflating; says what becomes of it.
     pub fn tap(mut self, tap: impl Fn(&str) -> Tap + Send + Sync + 'static) -> Self {
-        self.choices.hooks.tap = Some(Arc::new(tap));
+        self.hooks.tap = Some(Arc::new(tap));
         self
     }
 
@@ -425,7 +432,13 @@ impl ConfigBuilder {
             // What is compiled in needs no help from outside.
             self.choices.codec = None;
         }
-        Ok(Config { token, url, shard, choices: self.choices.into() })
+        Ok(Config {
+            token,
+            url,
+            shard,
+            choices: self.choices.into(),
+            hooks: Some(self.hooks.into()),
+        })
     }
 }
 

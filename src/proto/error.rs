@@ -296,7 +296,7 @@ pub enum Fault {
     BadEnvelope(EnvelopeError),
     /// A payload that the client needs lacks what it must have.
     BadPayload(&'static str),
-    /// The server closed.
+    /// The server closed, or the connection was lost, which counts as 1006.
     Closed(Close),
     /// Opcode 9.
     InvalidSession {
@@ -322,7 +322,7 @@ pub enum Fault {
     },
     /// The user's tap wants the shard to stop.
     Tapped,
-    /// The socket could not be opened, or broke without a close frame.
+    /// The socket could not be opened, or failed in another way than by being lost.
     Transport(TransportError),
     /// Something else than HELLO came first.
     UnexpectedMessage(Opcode),

@@ -29,6 +29,8 @@ pub enum Input {
     IdentifyAt(Result<Turn, BudgetSpent>),
     /// The socket is open.
     Opened(ConnectionId),
+    /// The socket was ended because a message came that is above the limit, and was not kept.
+    Oversized(ConnectionId),
     /// The user, or a driver whose reader is too slow, leaves off for now: closes, keeping the session.
     Pause,
     /// A message came.
@@ -78,6 +80,7 @@ impl Say for Input {
             Self::IdentifyAt(Ok(_)) => out.push_str("a turn to identify"),
             Self::IdentifyAt(Err(_)) => out.push_str("no identify left"),
             Self::Opened(id) => say!(out, id, " is open"),
+            Self::Oversized(id) => say!(out, id, " ended by a message above the limit"),
             Self::Pause => out.push_str("pause"),
             Self::Received(id, frame) => say!(out, id, " received ", frame.len(), " bytes"),
             Self::Reconnect => out.push_str("reconnect"),

@@ -129,12 +129,13 @@ pub(super) enum Moment {
     Identify,
     Resume,
     Heartbeat,
+    Command,
 }
 
 /// A script under way.
 pub(super) struct Schedule {
     steps: Vec<(Step, Option<Duration>)>,
-    counts: [u64; 5],
+    counts: [u64; 6],
     started_at: Instant,
 }
 
@@ -146,7 +147,7 @@ impl Schedule {
         };
         let steps = script.0.into_iter().map(|step| (due(&step), step));
         let steps = steps.map(|(due, step)| (step, due)).collect();
-        Self { steps, counts: [0; 5], started_at }
+        Self { steps, counts: [0; 6], started_at }
     }
 
     /// Counts a moment and takes what is due then.
@@ -159,7 +160,8 @@ impl Schedule {
             | (When::Connection(nth), Moment::Connection)
             | (When::Identify(nth), Moment::Identify)
             | (When::Resume(nth), Moment::Resume)
-            | (When::Heartbeat(nth), Moment::Heartbeat)) = (at, moment)
+            | (When::Heartbeat(nth), Moment::Heartbeat)
+            | (When::Command(nth), Moment::Command)) = (at, moment)
             else {
                 return false;
             };

@@ -18,6 +18,7 @@ use super::{
     records::{Notice, Received, Records, SessionState, State, Violation},
     script::Fault,
     session::{Presence, Session},
+    visits::{End, Visit},
 };
 use crate::proto::{Close, Instant};
 
@@ -116,7 +117,11 @@ impl Gateway {
     /// Whether a handshake at this address may go on. Whoever owns the sockets asks before each upgrade.
     pub fn admits(&mut self, host: Host, now: Instant) -> Result<(), Refusal> {
         self.elapse(now);
-        self.armed.admit(host, self.now)
+        let answer = self.armed.admit(host, self.now);
+        if let Err(Refusal::Status(status)) = answer {
+            self.records.visits.refuse(host, status);
+        }
+        answer
     }
 
     /// Whether nobody listens at the resume address at the moment.
@@ -160,6 +165,11 @@ impl Gateway {
     #[must_use]
     pub fn received(&self) -> impl DoubleEndedIterator<Item = &Received> {
         self.records.received.iter()
+    }
+
+    /// What each connection brought, the newest 1000 of them, with as much of it as [`received`](Self::received) has.
+    pub fn visits(&self) -> Vec<Visit> {
+        self.records.visits.told(self.received())
     }
 
     /// What clients did wrong, the newest 1000 breaches.
@@ -364,6 +374,11 @@ impl Gateway {
         connection.outlet.push(output, self.now, &mut self.outputs);
         connection.has_ended = true;
         let is_done = connection.outlet.held_back() == 0;
+        let code = match &notice {
+            Notice::Closed(_, code, _) => *code,
+            _ => None,
+        };
+        self.records.visits.end(peer, End::Server { code });
         self.detach(peer);
         if is_done {
             self.connections.remove(&peer);
@@ -628,6 +643,7 @@ mod tests {
             {"at":{"identify":1},"do":{"fault":"close","code":4000}},
             {"at":{"dispatch":2},"do":{"fault":"reconnect"}},
             {"at":{"heartbeat":1},"do":{"fault":"no_acks"}},
+            {"at":{"command":2},"do":{"fault":"dispatch","name":"B","data":"{}"}},
             {"at":{"ms":7000},"do":{"fault":"invalid_session","resumable":true}}]"#;
         let script = Script::from_json(script).expect("valid script");
         let mut rig = Rig::new(GatewayOptions { script, ..quiet() });
@@ -641,10 +657,31 @@ mod tests {
         rig.send(peer, &json!({"op": 1, "d": 1}));
         rig.send(peer, &json!({"op": 1, "d": 1}));
         assert_eq!(rig.told(peer), ["A 2", "op 7 null", "op 11 null"]);
+        rig.send(peer, &json!({"op": 31, "d": {"guild_ids": []}}));
+        assert!(rig.told(peer).is_empty());
+        rig.send(peer, &json!({"op": 31, "d": {"guild_ids": []}}));
+        assert_eq!(rig.told(peer), ["B 3"]);
         rig.pass(secs(7));
         assert_eq!(rig.told(peer), ["op 9 true"]);
         rig.send(peer, &json!({"op": 6, "d": {"token": "t", "session_id": session, "seq": 1}}));
-        assert_eq!(rig.told(peer), ["A 2", "RESUMED 3"]);
+        assert_eq!(rig.told(peer), ["A 2", "B 3", "RESUMED 4"]);
+    }
+
+    #[test]
+    fn identifies_keep_the_distance_that_was_chosen() {
+        let refused = |spacing: Duration| {
+            let options = GatewayOptions { identify_spacing: spacing, ..quiet() };
+            let mut rig = Rig::new(options);
+            let (peer, _) = rig.identified(0);
+            rig.leave(peer, None);
+            rig.pass(Duration::from_millis(999));
+            let peer = rig.connect(Host::Base);
+            rig.heard(peer);
+            rig.send(peer, &identify(0));
+            rig.told(peer) == ["op 9 false"]
+        };
+        assert!(refused(secs(1)));
+        assert!(!refused(Duration::ZERO));
     }
 
     #[test]

@@ -15,10 +15,11 @@ use super::{
     police::{self, Breach, Identify, Request},
     records::{Notice, Received},
     session::{Presence, Session},
+    visits::End,
 };
 use crate::proto::{Close, Encoding, Frame, Instant};
 
-/// The ledger of session starts: the daily budget and the five seconds between identifies of one bucket.
+/// The ledger of session starts: the daily budget and the time between identifies of one bucket.
 pub(super) struct Starts {
     day_from: Instant,
     used: u32,
@@ -28,7 +29,6 @@ pub(super) struct Starts {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const SPACING: Duration = Duration::from_secs(5);
 
 impl Starts {
     pub(super) fn new(now: Instant) -> Self {
@@ -46,9 +46,9 @@ impl Starts {
     }
 
     /// Counts a start unless the last one of this bucket is too young.
-    fn try_start(&mut self, bucket: u32, now: Instant) -> bool {
+    fn try_start(&mut self, bucket: u32, spacing: Duration, now: Instant) -> bool {
         let last = self.buckets.get(&bucket);
-        if last.is_some_and(|last| now.saturating_since(*last) < SPACING) {
+        if last.is_some_and(|last| now.saturating_since(*last) < spacing) {
             return false;
         }
         self.buckets.insert(bucket, now);
@@ -62,6 +62,7 @@ impl Gateway {
     pub(super) fn on_connected(&mut self, peer: Peer, host: Host, query: &str) {
         self.records.connects += 1;
         self.records.notice(Notice::Connected(peer, host));
+        self.records.visits.begin(peer, host, query);
         let form = form(query, self.options.zstd == ZstdForm::Endless);
         let ((encoding, packing), refused) = match form {
             Ok(form) => (form, None),
@@ -122,6 +123,7 @@ impl Gateway {
         }
         let code = close.map(|close| close.code);
         self.records.notice(Notice::Left(peer, code));
+        self.records.visits.end(peer, End::Client { code });
         if let Some(key) = key.filter(|_| matches!(code, Some(1000 | 1001))) {
             self.sessions.remove(&key);
         }
@@ -133,6 +135,7 @@ impl Gateway {
             Request::Identify(identify) => self.on_identify(peer, &identify),
             Request::Resume { token, session, seq } => self.on_resume(peer, &token, &session, seq),
             command => {
+                self.strike(Moment::Command, peer);
                 let key = self.connections.get(&peer).and_then(|connection| connection.session);
                 if let Some(key) = key {
                     self.on_command(peer, key, command);
@@ -207,8 +210,10 @@ impl Gateway {
             return self.refuse(peer, resumable, "identify, by a fault");
         }
         let bucket = identify.shard[0] % self.options.max_concurrency.max(1);
-        if !self.starts.try_start(bucket, self.now) {
-            let reason = format!("identify of bucket {bucket} within 5 s of the last");
+        let spacing = self.options.identify_spacing;
+        if !self.starts.try_start(bucket, spacing, self.now) {
+            let span = spacing.as_secs_f64();
+            let reason = format!("identify of bucket {bucket} within {span} s of the last");
             self.breach(peer, Breach::unpunished(reason));
             return self.refuse(peer, Some(false), "identify, too soon");
         }

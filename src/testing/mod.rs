@@ -27,6 +27,7 @@ mod requests;
 mod rig;
 mod script;
 mod session;
+mod visits;
 mod world;
 mod zstd;
 
@@ -39,5 +40,6 @@ pub use self::{
     records::{Notice, Received, SessionState, State, Violation},
     replay::Recording,
     script::{Answer, Fault, Script, Step, When},
+    visits::{End, Visit},
     world::{ByHand, Client, Closed, Deed, Heard, Line, Opened, Sent, Server, World, in_words},
 };

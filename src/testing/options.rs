@@ -32,6 +32,9 @@ pub struct GatewayOptions {
     pub privileged_intents: u64,
     /// Identifies that may happen at the same time, one for each remainder of the shard id.
     pub max_concurrency: u32,
+    /// Between two identifies of the same remainder: Discord's five seconds, or less for clients whose machine is too busy to
+    /// keep to them.
+    pub identify_spacing: Duration,
     /// Identifies per day.
     pub session_starts: u32,
     /// The number of shards that `GET /gateway/bot` recommends.
@@ -74,6 +77,7 @@ impl Default for GatewayOptions {
             token: None,
             privileged_intents: super::PRIVILEGED_INTENTS,
             max_concurrency: 1,
+            identify_spacing: Duration::from_secs(5),
             session_starts: 1000,
             shards: 1,
             guilds_per_shard: 2500,

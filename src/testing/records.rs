@@ -4,7 +4,10 @@ use std::{collections::VecDeque, fmt};
 
 use serde::Serialize;
 
-use super::exchange::{Host, Peer};
+use super::{
+    exchange::{Host, Peer},
+    visits::Visits,
+};
 use crate::proto::Instant;
 
 /// A message that a client sent.
@@ -152,6 +155,7 @@ pub(super) struct Records {
     pub(super) received: VecDeque<Received>,
     pub(super) violations: VecDeque<Violation>,
     pub(super) notices: VecDeque<Notice>,
+    pub(super) visits: Visits,
     pub(super) connects: u64,
     pub(super) identifies: u64,
     pub(super) resumes: u64,

@@ -275,6 +275,8 @@ pub enum When {
     Resume(u64),
     /// When the nth heartbeat arrives, before its answer: `{"heartbeat":3}`.
     Heartbeat(u64),
+    /// When the nth command of a user arrives, before its answer: `{"command":1}`.
+    Command(u64),
 }
 
 fn once() -> u32 {

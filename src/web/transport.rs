@@ -1,6 +1,9 @@
 //! The host's WebSocket class, or an injected one, as a [`Transport`]. What differs between hosts is absorbed here.
 //!
 //! - `error` may come without `close` (Node 22 on a refused port), with it, or after it (workerd): the end is told once.
+//! - A connection that breaks is an `error` first in some (Node 24, Deno, Firefox), and for none does it say more than the `close`.
+//! - A message above the host's own limit (32 MiB in workerd, 64 in Deno, 128 in Node and Bun) is an `error` that says so, in
+//!   workerd without `close`.
 //! - A lost connection is code 1006, but 0 in Deno.
 //! - `binaryType` may default to `blob` (browsers, workerd since 2026-03-17).
 //! - workerd before 2026-04-07 does not answer the peer's close frame by itself.
@@ -24,6 +27,9 @@ use crate::{
 
 /// Bytes that may wait to be read; more means that the reader has stalled. The messages come again by a resume.
 const MOST_UNREAD: usize = 64 << 20;
+
+/// What hosts say of a message that is larger than they let through: workerd, Deno, Bun, Node. Node 24 says nothing.
+const TOO_LARGE: [&str; 3] = ["too large", "too big", "exceed"];
 
 /// [`Transport`] over a WebSocket class of the standard interface.
 pub struct WebTransport {
@@ -84,9 +90,14 @@ impl Transport for WebTransport {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TransportEvent> {
         let event = std::task::ready!(self.inbox.poll_pop(cx));
-        if let (TransportEvent::Received(_, frame), Some(socket)) = (&event, &self.socket) {
-            let unread = &socket.unread;
-            unread.set(unread.get().saturating_sub(frame.len()));
+        match (&event, &self.socket) {
+            (TransportEvent::Received(_, frame), Some(socket)) => {
+                let unread = &socket.unread;
+                unread.set(unread.get().saturating_sub(frame.len()));
+            }
+            // Whoever keeps a shard that has stopped shall not keep its socket, which is some 50 KB in Node.js.
+            (TransportEvent::Opened(_) | TransportEvent::Received(..), _) => {}
+            _ => self.socket = None,
         }
         Poll::Ready(event)
     }
@@ -113,10 +124,11 @@ impl Socket {
     fn listen(inner: WebSocket, id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Self {
         inner.set_binary_type(BinaryType::Arraybuffer);
         let unread = Rc::new(Cell::new(0));
+        let was_open = Rc::new(Cell::new(false));
         let listeners = [
-            ("open", on_open(id, inbox)),
+            ("open", on_open(id, inbox, &was_open)),
             ("message", on_message(id, inbox, &unread)),
-            ("error", on_error(id, inbox)),
+            ("error", on_error(id, inbox, &was_open)),
             ("close", on_close(inner.clone(), id, inbox)),
         ];
         for (name, listener) in &listeners {
@@ -131,21 +143,30 @@ impl Drop for Socket {
     fn drop(&mut self) {
         // The `ws` package throws into the void when a socket that is still connecting is closed and nobody listens for
         // `error`. Any function will do as listener, and this one is everywhere and outlives us: the class of all objects.
-        let ignore = Object::new().constructor();
-        let _ = self.inner.add_event_listener_with_callback("error", &ignore);
+        let state = self.inner.ready_state();
+        if state != WebSocket::CLOSED {
+            let ignore = Object::new().constructor();
+            let _ = self.inner.add_event_listener_with_callback("error", &ignore);
+        }
         for (name, listener) in &self.listeners {
             let listener = listener.as_ref().unchecked_ref();
             let _ = self.inner.remove_event_listener_with_callback(name, listener);
         }
-        if self.inner.ready_state() <= WebSocket::OPEN {
+        if state <= WebSocket::OPEN {
             let _ = self.inner.close_with_code_and_reason(4000, "dropped");
         }
     }
 }
 
-fn on_open(id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Listener {
+fn on_open(
+    id: ConnectionId,
+    inbox: &Rc<Inbox<TransportEvent>>,
+    was_open: &Rc<Cell<bool>>,
+) -> Listener {
     let inbox = Rc::clone(inbox);
+    let was_open = Rc::clone(was_open);
     Closure::new(move |_| {
+        was_open.set(true);
         inbox.push(TransportEvent::Opened(id));
     })
 }
@@ -175,10 +196,24 @@ fn on_message(
     })
 }
 
-fn on_error(id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Listener {
+fn on_error(
+    id: ConnectionId,
+    inbox: &Rc<Inbox<TransportEvent>>,
+    was_open: &Rc<Cell<bool>>,
+) -> Listener {
     let inbox = Rc::clone(inbox);
+    let was_open = Rc::clone(was_open);
     Closure::new(move |event: Event| {
-        inbox.push(TransportEvent::Failed(id, describe(&event)));
+        inbox.push(if was_open.get() {
+            let is_oversized = TOO_LARGE.iter().any(|words| message(&event).includes(words, 0));
+            if is_oversized {
+                TransportEvent::Oversized(id)
+            } else {
+                TransportEvent::Closed(id, None)
+            }
+        } else {
+            TransportEvent::Failed(id, describe(&event))
+        });
     })
 }
 
@@ -207,7 +242,12 @@ fn to_frame(data: &JsValue) -> Option<Frame> {
 
 /// What a thrown value or an error event says. Browsers tell nothing about why a socket failed.
 fn describe(error: &JsValue) -> TransportError {
-    let message = Reflect::get(error, &"message".into()).ok().and_then(|text| text.as_string());
-    let message = message.filter(|message| !message.is_empty());
-    TransportError::new(message.unwrap_or_else(|| "the host gave no reason".into()))
+    let message = String::from(message(error));
+    TransportError::new(if message.is_empty() { "the host gave no reason".into() } else { message })
+}
+
+/// Empty if there is none.
+fn message(error: &JsValue) -> JsString {
+    let message = Reflect::get(error, &"message".into()).ok();
+    message.and_then(|text| text.dyn_into().ok()).unwrap_or_else(|| "".into())
 }

@@ -10,23 +10,14 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { chromium } from "playwright-core";
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  // Whatever asks for another host finds nobody, and is seen to have asked.
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-];
+import { CHROMIUM_FLAGS } from "./flags.mjs";
+
 /** What a browser writes to the console when a gateway is away. That is what some tests are about. */
 const EXPECTED_ERRORS = /WebSocket connection to .* failed|net::ERR_CONNECTION_(REFUSED|RESET)/;
 const DASHBOARD = /Dashboard: (http:\/\/\S+)/;
 
 export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM_BIN, args: FLAGS });
+  return chromium.launch({ executablePath: process.env.CHROMIUM_BIN, args: CHROMIUM_FLAGS });
 }
 
 /** Starts `cargo xtask` with these arguments and waits for the dashboard's address. */

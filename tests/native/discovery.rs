@@ -122,13 +122,13 @@ async fn statuses_and_bodies_that_are_no_good_are_told_from_each_other() {
         ("HTTP/1.1 401 No\r\n\r\n", "unauthorized", "token of a bot"),
         ("HTTP/1.1 403 No\r\n\r\n", "forbidden", "user-agent"),
         ("HTTP/1.1 429 No\r\nretry-after: 7\r\n\r\n", "rate-limited", "after 7.0 seconds"),
-        ("HTTP/1.1 502 No\r\n\r\n", "server-failed", "HTTP 502"),
-        ("HTTP/1.1 302 No\r\nlocation: https://a\r\n\r\n", "unexpected-status", "got 302"),
+        ("HTTP/1.1 502 No\r\n\r\n", "unavailable", "HTTP 502"),
+        ("HTTP/1.1 302 No\r\nlocation: https://a\r\n\r\n", "bad-answer", "got 302"),
         ("HTTP/1.1 200 OK\r\n\r\n<html>", "bad-answer", "`url`"),
         ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{", "unreachable", "broke"),
         ("SSH-2.0-OpenSSH_9.6\r\n\r\n", "unreachable", "broke"),
         ("", "unreachable", "broke"),
-        (&long, "oversized", "65536 bytes"),
+        (&long, "bad-answer", "65536 bytes"),
         (&endless_head, "unreachable", "broke"),
     ] {
         let (error, _) = refused(answer).await;

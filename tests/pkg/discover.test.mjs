@@ -66,7 +66,7 @@ test("the request says who asks, and follows nobody elsewhere", LIMITS, async ()
     assert.equal(address, "https://discord.com/api/v10/gateway/bot");
     assert.equal(headers.authorization, `Bot ${TOKEN}`);
     assert.match(headers["user-agent"], /^DiscordBot \(https:\/\/\S+, \d+\.\d+\.\d+\S*\)$/);
-    assert.equal(redirect, "error");
+    assert.equal(redirect, "manual");
   }
   const { fetch, requests } = answering(ANSWER);
   assert.deepEqual(await discoverGateway({ fetch }), { url: ANSWER.url });
@@ -110,6 +110,12 @@ test("an answer that lacks something is refused", LIMITS, async () => {
     " ".repeat(70_000) + JSON.stringify(ANSWER),
   ];
   for (const body of bodies) assert.equal(await refusalCode(answering(body)), "bad-answer", JSON.stringify(body));
+});
+
+test("a redirection is a bad answer, whether the host tells of it or not", LIMITS, async () => {
+  assert.equal(await refusalCode(answering({}, { status: 302 })), "bad-answer");
+  const opaque = { type: "opaqueredirect", status: 0, body: null, headers: new Headers() };
+  assert.equal(await refusalCode({ fetch: async () => opaque }), "bad-answer");
 });
 
 test("nothing is sent if an option is not right", LIMITS, async () => {

@@ -8,15 +8,16 @@ import { createInterface } from "node:readline";
 const GREETING = /listening on (ws:\/\/127\.0\.0\.1:(\d+))/;
 
 /**
- * Starts `shardwire gateway` and waits until it listens. Options become arguments: `{ rate: 50 }` is `--rate 50`.
+ * Starts `shardwire gateway` and waits until it listens. Options become arguments: `{ rate: 50 }` is `--rate 50`, and a flag
+ * has the value `true`. What it has to say goes to `stderr`.
  * `stop()` ends it; it is safe to call twice.
  */
-export async function startGateway(options = {}) {
+export async function startGateway(options = {}, stderr = "inherit") {
   const binary = process.env.SHARDWIRE_BIN;
   if (!binary) throw new Error("SHARDWIRE_BIN must name the shardwire command; `cargo xtask test` sets it");
   const settings = Object.entries({ port: 0, ...options });
-  const child = spawn(binary, ["gateway", ...settings.flatMap(([name, value]) => [`--${name}`, String(value)])], {
-    stdio: ["ignore", "pipe", "inherit"],
+  const child = spawn(binary, ["gateway", ...settings.flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]))], {
+    stdio: ["ignore", "pipe", stderr],
   });
   const ended = once(child, "exit");
   // A test that was broken off must leave nothing behind.
@@ -30,6 +31,8 @@ export async function startGateway(options = {}) {
     /** Injects a fault, such as `{ fault: "cut" }`. */
     fault: (fault) => request(`${control}/mock/fault`, { method: "POST", body: JSON.stringify(fault) }),
     state: async () => (await request(`${control}/mock/state`)).json(),
+    /** What each connection brought. */
+    received: async () => (await request(`${control}/mock/received`)).json(),
     async stop() {
       end();
       await ended;

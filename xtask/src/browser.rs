@@ -1,14 +1,10 @@
-//! Browsers: opening a page for somebody, and Chromium for tests.
+//! Browsers: opening a page for somebody, and those that tests start.
 
 use std::{env, path::PathBuf, process::Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::{debian, progress::Step, tools};
-
-/// Names another Chromium than Debian's.
-const VARIABLE: &str = "CHROMIUM_BIN";
-const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Opens a page in the user's browser, if there seems to be one. The address is printed anyway.
 pub(crate) fn open(url: &str) {
@@ -25,21 +21,50 @@ pub(crate) fn open(url: &str) {
     let _ = command.arg(url).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
 }
 
-/// Chromium for tests, installed if this machine lets us.
-pub(crate) fn ensure_chromium(step: &Step) -> Result<PathBuf> {
-    if let Some(path) = env::var_os(VARIABLE).map(PathBuf::from) {
-        if path.is_file() {
-            return Ok(path);
+/// A browser that tests start.
+pub(crate) struct Browser {
+    /// As people know it.
+    pub(crate) name: &'static str,
+    /// The Debian package.
+    package: &'static str,
+    /// Where Debian puts it.
+    path: &'static str,
+    /// Names another one than Debian's; what tests read, too.
+    pub(crate) variable: &'static str,
+}
+
+pub(crate) const CHROMIUM: Browser = Browser {
+    name: "Chromium",
+    package: "chromium",
+    path: "/usr/bin/chromium",
+    variable: "CHROMIUM_BIN",
+};
+
+pub(crate) const FIREFOX: Browser = Browser {
+    name: "Firefox",
+    package: "firefox-esr",
+    path: "/usr/bin/firefox-esr",
+    variable: "FIREFOX_BIN",
+};
+
+impl Browser {
+    /// Where it is, installed if this machine lets us.
+    pub(crate) fn ensure(&self, step: &Step) -> Result<PathBuf> {
+        let Self { name, package, variable, .. } = self;
+        if let Some(path) = env::var_os(variable).map(PathBuf::from) {
+            if path.is_file() {
+                return Ok(path);
+            }
+            bail!("{variable} names {}, which does not exist", path.display());
         }
-        bail!("{VARIABLE} names {}, which does not exist", path.display());
+        let path = PathBuf::from(self.path);
+        if !path.is_file() {
+            debian::install(package, step).with_context(|| {
+                format!(
+                    "install {name} (Debian: `apt-get install {package}`), or set {variable} to it"
+                )
+            })?;
+        }
+        Ok(path)
     }
-    let chromium = PathBuf::from(CHROMIUM);
-    if !chromium.is_file() {
-        debian::install("chromium", step).with_context(|| {
-            format!(
-                "install Chromium (Debian: `apt-get install chromium`), or set {VARIABLE} to it"
-            )
-        })?;
-    }
-    Ok(chromium)
 }

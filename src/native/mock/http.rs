@@ -91,6 +91,10 @@ async fn answer(
             let state = ask(&asks, |gateway, _| gateway.state()).await;
             discovery(state.and_then(|state| serde_json::to_string(&state).ok()))
         }
+        (&Method::GET, "/mock/received") => {
+            let visits = ask(&asks, |gateway, _| gateway.visits()).await;
+            discovery(visits.and_then(|visits| serde_json::to_string(&visits).ok()))
+        }
         (&Method::POST, "/mock/fault") => inject(request, &asks).await,
         _ => reply(StatusCode::NOT_FOUND, r#"{"message":"404: Not Found","code":0}"#.into()),
     };
@@ -138,7 +142,7 @@ async fn inject(request: Request<Incoming>, asks: &mpsc::Sender<Ask>) -> Respons
 }
 
 fn reply(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let kind = if body.starts_with('{') { "application/json" } else { "text/plain" };
+    let kind = if body.starts_with(['{', '[']) { "application/json" } else { "text/plain" };
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -50,8 +50,8 @@ impl Default for MockOptions {
 /// A mock gateway on real sockets. Stops when it is dropped.
 ///
 /// Besides the WebSocket it serves `GET /api/v10/gateway` and `/api/v10/gateway/bot`, `GET /mock/state` (a [`State`] as
-/// JSON) and `POST /mock/fault` (a [`Fault`] as JSON; 204, or 400 with a sentence). Any origin may call these: it is a tool
-/// for the loopback interface.
+/// JSON), `GET /mock/received` (a list of [`Visit`](crate::testing::Visit)s as JSON) and `POST /mock/fault` (a [`Fault`] as
+/// JSON; 204, or 400 with a sentence). Any origin may call these: it is a tool for the loopback interface.
 #[derive(Debug)]
 pub struct MockServer {
     address: SocketAddr,
@@ -87,6 +87,7 @@ impl MockServer {
                 asks: asks.clone(),
                 slots,
                 listening: None,
+                kept: None,
             },
             listeners,
         };

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     net::SocketAddr,
     sync::{
         Arc,
@@ -12,7 +13,7 @@ use std::{
 };
 
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     sync::{Notify, Semaphore, mpsc, oneshot},
     task::{AbortHandle, JoinSet},
     time,
@@ -110,6 +111,8 @@ pub(super) struct ResumeHost {
     pub(super) asks: mpsc::Sender<Ask>,
     pub(super) slots: Arc<Semaphore>,
     pub(super) listening: Option<AbortHandle>,
+    /// Keeps the port while nobody listens: somebody else's server there would be worse than a dead one.
+    pub(super) kept: Option<TcpSocket>,
 }
 
 impl Owner {
@@ -209,8 +212,10 @@ impl Owner {
                     tokio::task::yield_now().await;
                 }
                 while self.listeners.try_join_next().is_some() {}
+                self.resume.kept = bound(self.resume.address).ok();
             }
             None if !is_dead => {
+                self.resume.kept = None;
                 if let Ok(listener) = TcpListener::bind(self.resume.address).await {
                     self.resume.listen(listener, &mut self.listeners);
                 }
@@ -247,6 +252,15 @@ impl ResumeHost {
         let task = accept(listener, Host::Resume, self.asks.clone(), self.slots.clone());
         self.listening = Some(listeners.spawn(task));
     }
+}
+
+/// A socket that has a port and does not listen, so that whoever connects is refused.
+fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections that came in by it may still be open.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 async fn until(started: time::Instant, wait: Option<Instant>) {

@@ -129,7 +129,7 @@ impl Context {
 
     /// Asks the hook about a connection to `url`; gives another address if the hook wants one that may be used.
     fn planned(&mut self, url: &GatewayUrl) -> Option<GatewayUrl> {
-        let hook = self.config.choices.hooks.before_connect.clone()?;
+        let hook = self.config.hooks.as_ref()?.before_connect.clone()?;
         let mut plan = ConnectPlan {
             url: url.said(),
             properties: self.properties.clone(),
@@ -197,7 +197,7 @@ impl Context {
 
     /// The presence that the configuration has for this moment, as JSON.
     fn chosen_presence(&mut self) -> Option<Box<str>> {
-        let hook = self.config.choices.hooks.presence.clone();
+        let hook = self.config.hooks.as_ref().and_then(|hooks| hooks.presence.clone());
         let mut given = hook.map(|hook| hook(self.config.shard));
         if let Some(Err(expected)) = given.as_ref().map(Presence::check) {
             self.emit(Event::Notice(Notice::BadHook(expected)));
@@ -291,8 +291,9 @@ impl Context {
         self.outputs.push_back(Output::Settled(ticket, outcome));
     }
 
-    /// The shard has stopped: nothing that waits will ever leave.
+    /// The shard has stopped: nothing that waits will ever leave, and no hook will be called.
     pub fn abandon(&mut self) {
+        self.config.hooks = None;
         for ticket in self.line.drain() {
             if !self.requests.has_queued(ticket) {
                 self.outputs.push_back(Output::Settled(ticket, Err(CommandError::Stopped)));
@@ -310,15 +311,14 @@ impl Context {
         decoder: &'a mut Decoder,
         frame: &'a Frame,
     ) -> Result<Option<Envelope<'a>>, Fault> {
-        self.counters.messages += 1;
         self.counters.wire_bytes += frame.len() as u64;
-        let limit = self.config.choices.limits.message_bytes;
-        if frame.len() > limit {
-            return Err(Fault::Oversized { limit });
+        if frame.len() > self.config.choices.limits.message_bytes {
+            return Err(self.oversized());
         }
+        self.counters.messages += 1;
         let Some(text) = decoder.feed(frame)? else { return Ok(None) };
         self.counters.inflated_bytes += text.len() as u64;
-        if let Some(tap) = &self.config.choices.hooks.tap {
+        if let Some(tap) = self.config.hooks.as_ref().and_then(|hooks| hooks.tap.as_ref()) {
             match tap(text) {
                 Tap::Drop => {
                     self.counters.tapped += 1;
@@ -333,6 +333,12 @@ impl Context {
             }
         }
         Ok(Some(Envelope::parse(text)?))
+    }
+
+    /// Counts a message that is above the limit, whoever noticed it.
+    pub fn oversized(&mut self) -> Fault {
+        self.counters.messages += 1;
+        Fault::Oversized { limit: self.config.choices.limits.message_bytes }
     }
 
     /// What a message means that could not be taken in: a lost connection, or nothing more if losing this one would not help.

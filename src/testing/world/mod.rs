@@ -645,7 +645,9 @@ impl<S: Server> World<S> {
         }
         match input {
             Input::Opened(_) if socket.client_end == End::Opening => socket.client_end = End::Open,
-            Input::Closed(..) | Input::Failed(..) => socket.client_end = End::Gone,
+            Input::Closed(..) | Input::Failed(..) | Input::Oversized(_) => {
+                socket.client_end = End::Gone;
+            }
             _ => {}
         }
         let client = socket.client;
