@@ -295,7 +295,8 @@ export interface ShardOptions<Form extends RawForm = "text"> {
   /**
    * Where identifies are counted beyond this process: so that a program that is started again and again does not burn the
    * bot's budget of a day, at the end of which Discord resets the token. All shards of a bot in one realm share one ledger;
-   * the store that was given last keeps it. What the store throws is told by a notice `bad-hook`.
+   * the store of the one that identifies keeps it, or else the store that was given last. What a store throws is told by a
+   * notice `bad-hook`.
    */
   identifyStore?: IdentifyStore;
   /** Members above which a guild counts as large: 50 to 250. */

@@ -19,7 +19,7 @@ struct Ledger {
     store: Option<Store>,
 }
 
-type Store = Box<dyn FnMut(&LedgerRecord) + Send>;
+pub(super) type Store = Box<dyn FnMut(&LedgerRecord) + Send>;
 
 impl SharedSlots {
     /// A ledger for what `/gateway/bot` said at `now`, or for a small bot that has not asked.
@@ -48,11 +48,18 @@ impl SharedSlots {
         self.with(|ledger| ledger.slots.reserve(shard, now))
     }
 
-    /// Counts an identify. Without a clock on the wall there is nothing to keep.
-    pub(super) fn sent(&self, shard: ShardId, now: Instant, unix: Option<Duration>) {
+    /// Counts an identify. The shard's `own` store keeps it, or else the ledger's; without a clock on the wall there is nothing
+    /// to keep.
+    pub(super) fn sent(
+        &self,
+        shard: ShardId,
+        now: Instant,
+        unix: Option<Duration>,
+        own: Option<&mut Store>,
+    ) {
         self.with(|ledger| {
             ledger.slots.sent(shard, now);
-            if let (Some(store), Some(unix)) = (&mut ledger.store, unix) {
+            if let (Some(store), Some(unix)) = (own.or(ledger.store.as_mut()), unix) {
                 store(&ledger.slots.record(now, unix));
             }
         });
@@ -67,5 +74,29 @@ impl SharedSlots {
 impl fmt::Debug for SharedSlots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedSlots").field("remaining", &self.remaining()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn the_store_of_a_shard_goes_before_that_of_the_ledger() {
+        let slots = SharedSlots::new(SessionStartLimit::default(), Instant::ZERO);
+        let (tell, told) = mpsc::channel();
+        let (tell_own, told_own) = mpsc::channel();
+        slots.keep_by(move |record| tell.send(record.remaining).expect("somebody listens"));
+        let mut own: Store =
+            Box::new(move |record| tell_own.send(record.remaining).expect("somebody listens"));
+        let shard = |number| ShardId::new(number, 2).expect("below the total");
+        let unix = Some(Duration::from_secs(1));
+
+        slots.sent(shard(0), Instant::ZERO, unix, None);
+        slots.sent(shard(1), Instant::ZERO, unix, Some(&mut own));
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [999]);
+        assert_eq!(told_own.try_iter().collect::<Vec<_>>(), [998], "one ledger for both");
     }
 }

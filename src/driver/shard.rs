@@ -15,13 +15,13 @@ use futures::{
 
 use super::{
     handle::{Errand, Line, Load, ShardHandle, Task},
-    ledger::SharedSlots,
+    ledger::{SharedSlots, Store},
     timer::Timer,
     transport::Transport,
 };
 use crate::proto::{
-    CommandError, Config, ConfigError, Event, Input, Instant, Output, Reply, RequestId, Session,
-    ShardId, ShardInfo, ShardMachine, Status, Ticket,
+    CommandError, Config, ConfigError, Event, Input, Instant, LedgerRecord, Output, Reply,
+    RequestId, Session, ShardId, ShardInfo, ShardMachine, Status, Ticket,
 };
 
 /// Rounds of one poll without an event for the user, after which others get a turn.
@@ -37,6 +37,8 @@ pub struct Shard<T, C> {
     transport: T,
     timer: C,
     slots: SharedSlots,
+    /// Who keeps the ledger when this shard has identified; `None`: who keeps it anyway.
+    store: Option<Store>,
     line: HandleEnd,
     tellers: Tellers,
     watcher: Option<Watcher>,
@@ -138,6 +140,7 @@ impl<T: Transport, C: Timer> Shard<T, C> {
             transport,
             timer,
             slots,
+            store: None,
             line: HandleEnd(line),
             tellers: Tellers::default(),
             watcher: None,
@@ -183,6 +186,12 @@ impl<T: Transport, C: Timer> Shard<T, C> {
     /// Shows every step to `watcher`: for logs. It must return at once.
     pub fn watch(&mut self, watcher: impl FnMut(ShardId, Watched<'_>) + Send + 'static) {
         self.watcher = Some(Box::new(watcher));
+    }
+
+    /// Has `store` keep the identify ledger whenever this shard identifies, in place of the ledger's own: for hosts on which
+    /// what belongs to one shard is out of reach for another. It must return at once.
+    pub fn keep_ledger_by(&mut self, store: impl FnMut(&LedgerRecord) + Send + 'static) {
+        self.store = Some(Box::new(store));
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
@@ -315,7 +324,7 @@ impl<T: Transport, C: Timer> Shard<T, C> {
 
     fn identified(&mut self) {
         let (now, wall) = (self.timer.now(), self.timer.wall());
-        self.slots.sent(self.machine.config().shard(), now, wall);
+        self.slots.sent(self.machine.config().shard(), now, wall, self.store.as_mut());
     }
 }
 

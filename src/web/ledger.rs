@@ -5,9 +5,8 @@ use std::cell::RefCell;
 
 use js_sys::Function;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
 
-use super::value::to_value;
+use super::{task, value::to_value};
 use crate::{
     driver::SharedSlots,
     proto::{Instant, LedgerRecord, SessionStartLimit, Token},
@@ -43,12 +42,12 @@ pub(super) fn record(remaining: f64, resets_at: f64, busy: &[f64]) -> LedgerReco
 }
 
 /// Hands each new record to `save`, later: now both the ledger and a shard are borrowed.
-pub(super) fn keep_by(slots: &SharedSlots, save: Function) {
-    slots.keep_by(move |record| {
+pub(super) fn store(save: Function) -> impl FnMut(&LedgerRecord) + Send + 'static {
+    move |record| {
         let (save, record) = (save.clone(), to_value(record));
-        spawn_local(async move {
+        task::spawn(async move {
             // `store.js` throws nothing.
             let _ = save.call1(&JsValue::UNDEFINED, &record);
         });
-    });
+    }
 }

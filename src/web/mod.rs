@@ -18,6 +18,7 @@ mod ledger;
 mod line;
 mod refusal;
 mod shard;
+mod task;
 mod timer;
 mod transport;
 mod value;

@@ -5,7 +5,6 @@ use std::{cell::RefCell, future::poll_fn, mem, rc::Rc, task::Context, task::Poll
 use futures::StreamExt;
 use js_sys::{Array, Function, Math};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 use super::{
     codec,
@@ -15,6 +14,7 @@ use super::{
     ledger,
     line::{Line, Relief, Waiting},
     refusal::Refusal,
+    task,
     timer::WebTimer,
     transport::WebTransport,
     value::{object, to_value},
@@ -123,7 +123,7 @@ impl RawShard {
     pub fn connect(&self) {
         let was_started = mem::replace(&mut self.inner.life.borrow_mut().is_started, true);
         if !was_started {
-            spawn_local(pump(Rc::clone(&self.inner), self.handle.clone()));
+            task::spawn(pump(Rc::clone(&self.inner), self.handle.clone()));
         }
     }
 
@@ -203,7 +203,7 @@ impl RawShard {
         let options = SendOptions { priority: priority(is_high), when: when(within_ms) };
         let sending = self.handle.send_with(&command, options).map_err(refused)?;
         let number = sending.number();
-        spawn_local(async move {
+        task::spawn(async move {
             let outcome = sending.await.map_or_else(refused, |()| JsValue::UNDEFINED);
             // It settles a promise, and throws nothing.
             let _ = done.call1(&JsValue::UNDEFINED, &outcome);
@@ -230,7 +230,7 @@ impl RawShard {
         };
         let mut collecting = self.handle.request(request, options).map_err(refused)?;
         let number = collecting.number();
-        spawn_local(async move {
+        task::spawn(async move {
             while let Some(reply) = collecting.next().await {
                 // It reports by itself what the user's own functions throw.
                 let _ = told.apply(&JsValue::UNDEFINED, &reply_arguments(reply));
@@ -260,8 +260,11 @@ impl RawShard {
 
     // Hands each new state of the identify ledger to `save`.
     #[wasm_bindgen(js_name = keepLedger)]
-    pub fn keep_ledger(&self, save: Function) {
-        ledger::keep_by(&self.slots, save);
+    pub fn keep_ledger(&self, save: Function) -> Result<(), JsValue> {
+        self.slots.keep_by(ledger::store(save.clone()));
+        let mut shard = self.inner.shard.try_borrow_mut().map_err(|_| busy())?;
+        shard.keep_ledger_by(ledger::store(save));
+        Ok(())
     }
 
     // Puts an event of JavaScript's own into the line.

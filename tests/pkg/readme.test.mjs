@@ -18,12 +18,15 @@ import { withGateway } from "./gateway.mjs";
 import { TOKEN, makeProject, programs, run } from "./project.mjs";
 import { serveRegistry } from "./registry.mjs";
 import { serve } from "./site.mjs";
+import { until } from "./workers.mjs";
 import { withDev } from "./wrangler.mjs";
 
 const ROOT = new URL("../../", import.meta.url);
 const LIMITS = { timeout: 60_000 };
 /** What a block is called, behind its language; and what stands in it. */
 const FENCED = /^```(?<language>\w+)(?: (?<name>\S+))?\n(?<code>.*?)^```$/gms;
+/** Where a program has the options of its shard. */
+const OPTIONS = /new Shard\(\{|(?<=options\(env\) \{\s*)return \{/;
 /** The page around a bundle. */
 const toDocument = (script) => `<!doctype html><meta charset="utf-8"><script type="module" src="./${script}"></script>`;
 
@@ -121,6 +124,22 @@ test("a Cloudflare Worker answers with the bot", LIMITS, async () => {
   });
 });
 
+test("a Durable Object has the bot", LIMITS, async () => {
+  const config = {
+    name: "readme",
+    compatibility_date: "2026-07-30",
+    durable_objects: { bindings: [{ name: "BOT", class_name: "Bot" }] },
+    migrations: [{ tag: "v1", new_sqlite_classes: ["Bot"] }],
+  };
+  await writeFile(join(project.folder, "durable.json"), JSON.stringify(config));
+  await withProgram("durable.js", async () => {
+    const args = ["--config=durable.json", "--var", `DISCORD_TOKEN:${TOKEN}`];
+    await withDev(project.folder, "durable.js", args, async (url) => {
+      await until(async () => (await fetch(url)).json(), ({ shard }) => shard?.status === "ready");
+    });
+  });
+});
+
 test("the other pieces of code are right", LIMITS, async () => {
   const folder = join(project.folder, "pieces");
   await mkdir(folder);
@@ -167,8 +186,8 @@ async function withProgram(name, work) {
 
 async function writeBlock(name, url) {
   const { code } = blocks.find((block) => block.name === name) ?? assert.fail(`README.md has no ${name}`);
-  if (url) assert.match(code, /new Shard\(\{/);
-  await writeFile(join(project.folder, name), code.replace("new Shard({", `new Shard({ url: ${JSON.stringify(url)},`));
+  if (url) assert.match(code, OPTIONS);
+  await writeFile(join(project.folder, name), code.replace(OPTIONS, `$& url: ${JSON.stringify(url)},`));
 }
 
 /** Starts a program, ends it once it has printed a line, and gives how it ended. The token must be nowhere. */

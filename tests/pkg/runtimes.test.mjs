@@ -1,13 +1,13 @@
 // The installed package in runtimes other than Node.js: the same program, the same answers.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { Miniflare } from "miniflare";
 
 import { makeProject, programs, run, withOptions } from "./project.mjs";
+import { workerModules } from "./workers.mjs";
 
 const LIMITS = { timeout: 60_000 };
 /** The newest that the pinned workerd knows. */
@@ -54,12 +54,12 @@ for (const name of Object.keys(ARGUMENTS)) {
 }
 
 test("a shard runs in workerd", LIMITS, async () => {
-  const modules = await workerModules("codecs-worker.mjs");
+  const modules = await workerModules(join(project.folder, "codecs-worker.mjs"));
   for (const codec of Object.values(CODECS)) check(await askWorker(modules, codec));
 });
 
 test("a Worker without the codecs runs, and is told what it lacks if it asks for them", LIMITS, async () => {
-  const modules = await workerModules("worker.mjs");
+  const modules = await workerModules(join(project.folder, "worker.mjs"));
   check(await askWorker(modules, {}));
   const { refused } = await askWorker(modules, CODECS["with ETF and zstd"]);
   assert.equal(refused.code, "codec-not-loaded");
@@ -114,19 +114,4 @@ async function askWorker(modules, codec) {
   } finally {
     await worker.dispose();
   }
-}
-
-/** Workers have no file system: a script is named with all that it imports, now or later. */
-async function workerModules(script) {
-  const modules = new Map();
-  const add = async (path) => {
-    if (modules.has(path)) return;
-    const [type, encoding] = path.endsWith(".wasm") ? ["CompiledWasm"] : ["ESModule", "utf8"];
-    const contents = await readFile(path, encoding);
-    modules.set(path, { type, path, contents });
-    const found = type === "ESModule" ? contents.matchAll(/\b(?:from|import)[\s(]*"(\.[^"]+)"/g) : [];
-    for (const [, to] of found) await add(join(dirname(path), to));
-  };
-  await add(join(project.folder, script));
-  return [...modules.values()];
 }

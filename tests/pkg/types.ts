@@ -14,6 +14,7 @@ import {
 } from "shardwire";
 import "shardwire/codecs";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
+import { DurableShard, type DurableShardInfo } from "shardwire/durable-object";
 import { Shard as InlineShard } from "shardwire/inline";
 import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
@@ -265,3 +266,35 @@ toPrometheus(shard.info()) satisfies string;
 toPrometheus([shard.info(), disposed.info()]) satisfies string;
 // @ts-expect-error a snapshot has to be taken first
 toPrometheus(shard);
+
+// A Durable Object, where Cloudflare's types are missing; `durable-types.ts` has them.
+class Bot extends DurableShard<{ TOKEN: string }, "bytes"> {
+  static override options(env: { TOKEN: string }) {
+    return { token: env.TOKEN, intents: 0, raw: "bytes" as const, durable: { alarmMs: 30_000, saveEvents: 1 } };
+  }
+  override async onDispatch(event: DispatchEvent<"bytes">) {
+    same<typeof event.raw, Uint8Array>(true);
+    await this.ctx.storage.put("latest", event.sequence);
+    await this.shard?.ready;
+    this.env.TOKEN satisfies string;
+    // @ts-expect-error nothing of Cloudflare's is known here
+    this.ctx.storage.sql;
+  }
+  override identifyTurn([id]: readonly [number, number]) {
+    return id === 0 ? undefined : fetch("https://turns.example");
+  }
+}
+declare const bot: Bot;
+same<ReturnType<typeof bot.info>, Promise<DurableShardInfo>>(true);
+same<ReturnType<typeof bot.stop>, Promise<Session | null>>(true);
+bot.start({ shard: [0, 2] });
+// @ts-expect-error expected a pair
+bot.start({ shard: 0 });
+// @ts-expect-error a signal does not get there
+bot.updatePresence({ status: "idle" }, { signal: new AbortController().signal });
+// @ts-expect-error options of no shard
+class NoBot extends DurableShard {
+  static override options() {
+    return { token: 1 };
+  }
+}

@@ -16,6 +16,11 @@ export function bundle(folder, script, out) {
   return run(process.execPath, [WRANGLER, "deploy", script, "--dry-run", "--outdir", out], { cwd: folder, env: toEnv(folder) });
 }
 
+/** Writes the types of Cloudflare's runtime into `worker-configuration.d.ts`. */
+export function generateTypes(folder) {
+  return run(process.execPath, [WRANGLER, "types", "--include-env=false"], { cwd: folder, env: toEnv(folder) });
+}
+
 function toEnv(folder) {
   return {
     ...process.env,

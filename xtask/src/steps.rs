@@ -256,11 +256,18 @@ fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
     Ok(())
 }
 
+/// Every other runtime, then what only one of them has.
+const RUNTIME_TESTS: [&str; 4] = [
+    "tests/pkg/runtimes.test.mjs",
+    "tests/pkg/hosts.test.mjs",
+    "tests/pkg/durable-object.test.mjs",
+    "tests/pkg/durable-example.test.mjs",
+];
+
 fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {
     // The simulator of Workers does not run on older ones.
     let node = tools::node_with_websocket(context.workspace)?;
-    let tests = ["tests/pkg/runtimes.test.mjs", "tests/pkg/hosts.test.mjs"];
-    step.execute(&mut node_test(context, &node, &tests))
+    step.execute(&mut node_test(context, &node, &RUNTIME_TESTS))
 }
 
 /// What is in the tarball, and whether its declarations hold. The linters and compilers run on any Node.js.
