@@ -17,7 +17,10 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Error, Message, protocol::frame::coding::CloseCode},
+    tungstenite::{
+        Error, Message,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
 };
 
 const QUERY: &str = "/?v=10&encoding=json";
@@ -169,6 +172,12 @@ async fn what_clients_sent_is_told_without_their_tokens() {
     let message: Value = serde_json::from_str(message).expect("JSON");
     assert_eq!(message["d"]["token"], "(hidden)");
     assert_eq!((&told[0]["host"], &told[0]["end"]), (&json!("base"), &Value::Null));
+    // Whoever has the answer to a close frame may be back on another connection: the gateway knows of the end by then.
+    let goodbye = CloseFrame { code: 4000.into(), reason: "".into() };
+    client.0.close(Some(goodbye)).await.expect("sends");
+    assert_eq!(client.end().await, Some(4000));
+    let (_, told) = http(&server, "GET /mock/received", "", "").await;
+    assert_eq!(told[0]["end"], json!({"by": "client", "code": 4000}));
 }
 
 #[tokio::test]

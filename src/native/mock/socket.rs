@@ -73,16 +73,26 @@ pub(super) async fn serve_websocket(
         end = write(&mut sink, &mut inbox, &load, peer, &asks) => end,
         () = load.cut.notified() => End::Cut,
     };
-    if let (End::Cut, Ok(socket)) = (&end, stream.reunite(sink)) {
-        // Makes the drop send a reset; without it the client sees an end of stream, which is much the same.
-        let _ = socket.get_ref().set_zero_linger();
-    }
+    let is_farewell = matches!(end, End::Left(Some(_)));
     let close = match end {
         End::Left(close) => close,
-        End::Closed | End::Cut => None,
+        End::Closed => None,
+        End::Cut => {
+            if let Ok(socket) = stream.reunite(sink) {
+                // Makes the drop send a reset; without it the client sees an end of stream, which is much the same.
+                let _ = socket.get_ref().set_zero_linger();
+            }
+            // Without an owner nobody wants to know.
+            let _ = asks.send(Ask::Gone(peer, None)).await;
+            return;
+        }
     };
-    // Without an owner nobody wants to know.
+    // Before the answer to a close frame: whoever has it may be back on another connection at once.
     let _ = asks.send(Ask::Gone(peer, close)).await;
+    if is_farewell {
+        // Reading on answers the close frame and waits for the end of the stream.
+        let _ = time::timeout(GOODBYE, stream.next()).await;
+    }
 }
 
 async fn read(
@@ -98,8 +108,6 @@ async fn read(
                 let close = frame.map_or(Close::new(1005, ""), |CloseFrame { code, reason }| {
                     Close { code: code.into(), reason: reason.as_str().to_owned().into() }
                 });
-                // Reading on answers the close frame and waits for the end of the stream.
-                let _ = time::timeout(GOODBYE, stream.next()).await;
                 return End::Left(Some(close));
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::{
     proto::{
-        Close, CommandError, ConnectionId, Dispatch, Envelope, Event, Instant, Opcode, Reply,
-        RequestId, ShardMachine, Status, Ticket,
+        Close, CommandError, Config, ConnectionId, Dispatch, Envelope, Event, Instant, Opcode,
+        Reply, RequestId, ShardMachine, Status, Ticket,
     },
     testing::exchange::Host,
 };
@@ -13,6 +13,8 @@ use crate::{
 /// A shard in a [`World`](super::World), and all that it did.
 pub struct Client {
     pub(super) machine: ShardMachine,
+    /// What each process of it begins with: the machine of one that has ended has let go of its hooks.
+    pub(super) config: Config,
     pub(super) wakes_at: Option<Instant>,
     pub(super) events: Vec<(Instant, Event)>,
     pub(super) taken: usize,
@@ -91,6 +93,7 @@ const MOST_DEEDS: usize = 1_000_000;
 impl Client {
     pub(super) fn new(machine: ShardMachine) -> Self {
         Self {
+            config: machine.config().clone(),
             machine,
             wakes_at: None,
             events: Vec::new(),

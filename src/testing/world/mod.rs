@@ -367,7 +367,7 @@ impl<S: Server> World<S> {
         self.tell(|| format!("shard {client}: another process takes over"));
         self.wire.abandon_all_of(client, self.now);
         let old = &mut self.clients[client];
-        let mut machine = ShardMachine::new(old.machine.config().clone(), seed);
+        let mut machine = ShardMachine::new(old.config.clone(), seed);
         if let Some(session) = session {
             machine = machine.resume_from(session).expect("a session of this shard");
         }
