@@ -26,6 +26,7 @@ mod pace;
 mod random;
 mod request;
 mod session;
+mod shards;
 mod time;
 mod turn;
 pub(crate) mod wire;
@@ -53,6 +54,7 @@ pub use self::{
     random::Random,
     request::{Part, Reply, Request, RequestError, RequestId, RequestOptions},
     session::Session,
+    shards::{ShardSet, Shards, ShardsError},
     time::{Instant, Wake, Why},
     turn::{Priority, SendOptions, Ticket, When},
     wire::{
