@@ -3,8 +3,11 @@
 
 mod answer;
 mod discovery;
+mod fleet;
 mod handle;
 mod ledger;
+mod manager;
+mod queue;
 mod sending;
 mod shard;
 mod timer;
@@ -16,8 +19,11 @@ pub use self::{
         BotGateway, DEFAULT_API_URL, DiscoverError, Discovery, GatewayInfo, HttpRequest,
         HttpResponse, LARGEST_ANSWER, USER_AGENT, discover_gateway,
     },
+    fleet::{ManagerHandle, RouteError},
     handle::{CloseMode, ShardHandle},
     ledger::SharedSlots,
+    manager::{Health, ShardEvent, ShardManager},
+    queue::{Grant, IdentifyQueue},
     sending::Sending,
     shard::{Shard, Watched},
     timer::Timer,

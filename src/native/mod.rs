@@ -82,7 +82,8 @@ pub use self::{
 };
 use crate::{
     driver::{
-        self, DiscoverError, Discovery, GatewayInfo, Shard, ShardHandle, SharedSlots, Timer as _,
+        self, DiscoverError, Discovery, GatewayInfo, IdentifyQueue, Shard, ShardHandle,
+        SharedSlots, Timer as _,
     },
     proto::{Config, ConfigError, Session, SessionStartLimit},
 };
@@ -107,19 +108,22 @@ pub fn resume(config: Config, session: Session) -> Result<(NativeShard, ShardHan
     Ok((shard.resume_from(session)?, handle))
 }
 
-/// A shard that identifies when `slots` lets it.
-pub fn connect_with(config: Config, slots: SharedSlots) -> (NativeShard, ShardHandle) {
-    connect_using(config, slots, ConnectOptions::new())
+/// A shard that identifies when `queue` lets it: [`slots`], or one of your own.
+pub fn connect_with(
+    config: Config,
+    queue: impl IdentifyQueue + 'static,
+) -> (NativeShard, ShardHandle) {
+    connect_using(config, queue, ConnectOptions::new())
 }
 
 /// Like [`connect_with`], but connects as `options` say.
 pub fn connect_using(
     config: Config,
-    slots: SharedSlots,
+    queue: impl IdentifyQueue + 'static,
     options: ConnectOptions,
 ) -> (NativeShard, ShardHandle) {
     let transport = NativeTransport::with_options(config.limits().message_bytes, options);
-    Shard::new(config, fastrand::u64(..), slots, transport, TokioTimer::new())
+    Shard::new(config, fastrand::u64(..), queue, transport, TokioTimer::new())
 }
 
 /// Asks Discord where the Gateway is, over a connection that `options` say how to make. It is given up after 15 seconds.

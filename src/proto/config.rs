@@ -215,6 +215,12 @@ impl Config {
         &self.token
     }
 
+    /// The same configuration for another shard of the bot.
+    #[must_use]
+    pub fn for_shard(&self, shard: ShardId) -> Self {
+        Self { shard, ..self.clone() }
+    }
+
     /// The shard.
     pub const fn shard(&self) -> ShardId {
         self.shard

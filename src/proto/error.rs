@@ -409,6 +409,36 @@ pub struct BudgetSpent {
     pub retry_in: Duration,
 }
 
+/// Why a shard has no turn to identify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueueError {
+    /// No identify is left in this window: the shard stops.
+    BudgetSpent(BudgetSpent),
+    /// Whoever keeps the order cannot be asked: the shard asks again.
+    Unavailable {
+        /// After so long.
+        retry_in: Duration,
+    },
+}
+
+impl From<BudgetSpent> for QueueError {
+    fn from(spent: BudgetSpent) -> Self {
+        Self::BudgetSpent(spent)
+    }
+}
+
+impl fmt::Display for QueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BudgetSpent(_) => f.write_str("no identify is left in this window"),
+            Self::Unavailable { .. } => f.write_str("the identify queue gave no answer"),
+        }
+    }
+}
+
+impl Error for QueueError {}
+
 /// Why a shard stopped for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -251,6 +251,11 @@ pub enum Notice {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The identify queue cannot be asked.
+    QueueUnavailable {
+        /// How long until it is asked again.
+        retry_in: Duration,
+    },
     /// Sequence numbers are missing.
     SequenceGap {
         /// How many.
@@ -276,6 +281,7 @@ impl Notice {
             Self::BadResumeUrl => "bad-resume-url",
             Self::IdentifyHeldBack { .. } => "identify-held-back",
             Self::Oversized { .. } => "oversized-message",
+            Self::QueueUnavailable { .. } => "queue-unavailable",
             Self::SequenceGap { .. } => "sequence-gap",
             Self::SlowSend { .. } => "slow-send",
             Self::UnknownOpcode(_) => "unknown-opcode",
@@ -294,6 +300,11 @@ impl fmt::Display for Notice {
             Self::Oversized { limit } => write!(
                 f,
                 "passed over a message that is larger than the limit of {limit} bytes on every connection"
+            ),
+            Self::QueueUnavailable { retry_in } => write!(
+                f,
+                "the identify queue gave no answer; it is asked again in {} ms",
+                whole_millis(*retry_in)
             ),
             Self::SequenceGap { missing } => write!(f, "{missing} sequence numbers never came"),
             Self::IdentifyHeldBack { wait } => write!(

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    error::{BudgetSpent, CommandError, TransportError},
+    error::{CommandError, QueueError, TransportError},
     event::Event,
     pace::Turn,
     request::{Reply, RequestId},
@@ -24,8 +24,8 @@ pub enum Input {
     Closed(ConnectionId, Option<Close>),
     /// The socket could not be opened, or broke without a close frame. May be told twice.
     Failed(ConnectionId, TransportError),
-    /// The ledger's answer to [`Output::ReserveIdentify`].
-    IdentifyAt(Result<Turn, BudgetSpent>),
+    /// The answer to [`Output::ReserveIdentify`].
+    IdentifyAt(Result<Turn, QueueError>),
     /// The socket is open.
     Opened(ConnectionId),
     /// The user, or a driver whose reader is too slow, leaves off for now: closes, keeping the session.
@@ -57,7 +57,7 @@ pub enum Output {
     Settled(Ticket, Result<(), CommandError>),
     /// Open a socket to this address, dropping any older one.
     Open(ConnectionId, String),
-    /// Ask the ledger when this shard may identify; answer with [`Input::IdentifyAt`].
+    /// Ask when this shard may identify; answer with [`Input::IdentifyAt`].
     ReserveIdentify,
     /// Send this message.
     Transmit(ConnectionId, Frame),
@@ -75,7 +75,7 @@ impl fmt::Display for Input {
             Self::Closed(id, Some(close)) => write!(f, "{id} closed with {}", close.code),
             Self::Failed(id, error) => write!(f, "{id} failed: {error}"),
             Self::IdentifyAt(Ok(_)) => f.write_str("a turn to identify"),
-            Self::IdentifyAt(Err(_)) => f.write_str("no identify left"),
+            Self::IdentifyAt(Err(error)) => error.fmt(f),
             Self::Opened(id) => write!(f, "{id} is open"),
             Self::Pause => f.write_str("pause"),
             Self::Received(id, frame) => write!(f, "{id} received {} bytes", frame.len()),

@@ -39,7 +39,10 @@ pub use self::{
         RequestSoundboardSounds, VoiceState,
     },
     config::{API_VERSION, Config, ConfigBuilder, DEFAULT_GATEWAY_URL, Limits, Patience, Token},
-    error::{Awaited, BudgetSpent, CommandError, ConfigError, Fault, StopReason, TransportError},
+    error::{
+        Awaited, BudgetSpent, CommandError, ConfigError, Fault, QueueError, StopReason,
+        TransportError,
+    },
     event::{
         Counters, Dispatch, Event, EventCounts, Host, Latency, Next, Notice, Report, SendBudget,
         ShardInfo, Status,
