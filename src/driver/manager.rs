@@ -15,6 +15,7 @@ use super::{
     fleet::{Fleet, ManagerHandle, Order},
     handle::{CloseMode, ShardHandle},
     shard::Shard,
+    store::{Keeper, SessionStore},
     timer::Timer,
     transport::Transport,
 };
@@ -58,6 +59,8 @@ pub struct ShardManager<T, C> {
     ends: BTreeMap<u32, Vec<oneshot::Sender<Option<Session>>>>,
     /// Shards that are started again once they have stopped, with the session that they leave.
     restarting: BTreeSet<u32>,
+    /// `None` if nobody keeps the sessions.
+    keeper: Option<Keeper<C>>,
 }
 
 /// How a shard that was started gets to its session.
@@ -92,6 +95,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
             max_concurrency: max_concurrency.max(1),
             ends: BTreeMap::new(),
             restarting: BTreeSet::new(),
+            keeper: None,
         };
         for id in set.ids() {
             let session = sessions.remove(&id.number());
@@ -105,6 +109,12 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
             }
         }
         Ok(manager)
+    }
+
+    /// Keeps the sessions in `store`. `timer` is one for the manager itself.
+    pub fn keep_in(mut self, store: impl SessionStore + 'static, timer: C) -> Self {
+        self.keeper = Some(Keeper::new(Box::new(store), timer));
+        self
     }
 
     /// Speaks to the shards from elsewhere, and while this is polled.
@@ -177,6 +187,8 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
 
     fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<Option<Told>> {
         self.fleet.register(cx.waker());
+        // Whoever asks for more has come back from what was given before.
+        self.keep(cx);
         loop {
             while let Some(order) = self.fleet.next_order() {
                 self.carry_out(order);
@@ -220,6 +232,20 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
 
     fn bucket(&self, number: u32) -> u32 {
         number % self.max_concurrency
+    }
+
+    /// Writes the sessions that moved on, if it is time.
+    fn keep(&mut self, cx: &mut Context<'_>) {
+        let Some(keeper) = &mut self.keeper else { return };
+        let Some(numbers) = keeper.poll_due(cx) else { return };
+        let moved = self.running.iter().filter(|member| numbers.contains(&member.id.number()));
+        for member in moved {
+            match member.shard.session() {
+                Some(session) => keeper.store.save(&session),
+                None => keeper.store.remove(member.id),
+            }
+        }
+        keeper.store.flush();
     }
 
     fn run(&mut self, member: Member<T, C>) {
@@ -267,6 +293,23 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
     /// Keeps in mind what an event says of its shard.
     fn note(&mut self, (id, event, session): &Told) {
         let number = id.number();
+        if let Some(keeper) = &mut self.keeper {
+            match event {
+                Event::Dispatch(_) => keeper.moved(number, false),
+                Event::StatusChanged { status: Status::Ready, .. } | Event::Resumed { .. } => {
+                    keeper.moved(number, true);
+                }
+                // What it leaves was handed over, but this event, which changes nothing about it.
+                Event::Stopped { .. } => {
+                    match session {
+                        Some(session) => keeper.store.save(session),
+                        None => keeper.store.remove(*id),
+                    }
+                    keeper.store.flush();
+                }
+                _ => {}
+            }
+        }
         match event {
             Event::Stopped { .. } => {
                 self.has_room |= self.starting.remove(&number).is_some();

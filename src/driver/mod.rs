@@ -10,6 +10,7 @@ mod manager;
 mod queue;
 mod sending;
 mod shard;
+mod store;
 mod timer;
 mod transport;
 
@@ -26,6 +27,7 @@ pub use self::{
     queue::{Grant, IdentifyQueue},
     sending::Sending,
     shard::{Shard, Watched},
+    store::{SessionStore, StoreError},
     timer::Timer,
     transport::{Transport, TransportEvent},
 };

@@ -27,6 +27,11 @@
 //! # }
 //! ```
 //!
+//! # Fleets
+//!
+//! [`FleetBuilder`] starts all shards of a bot, or some of them, as one stream of events; [`SessionFile`] keeps their sessions
+//! between processes.
+//!
 //! # Proxies, certificates, headers
 //!
 //! [`ConnectOptions`] say how connections are made, the WebSocket's and those of [`discover_gateway`] alike: through an HTTP
@@ -58,11 +63,14 @@
 
 mod dial;
 mod fetch;
+mod kept_file;
 mod ledger;
+mod manager;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod options;
 mod proxy;
+mod session_file;
 #[cfg(feature = "system-roots")]
 mod system_roots;
 mod timer;
@@ -74,8 +82,10 @@ pub use tokio_rustls::rustls;
 
 pub use self::{
     ledger::slots_in_file,
+    manager::{FleetBuilder, FleetError, NativeManager},
     options::{ConnectOptions, OptionError},
     proxy::Proxy,
+    session_file::SessionFile,
     timer::TokioTimer,
     tls::Tls,
     transport::NativeTransport,

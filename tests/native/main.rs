@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod discovery;
 mod examples;
+mod fleet;
 mod handshake;
 mod hostile;
 mod lifecycle;
