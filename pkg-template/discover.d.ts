@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+import type { Address, Fetch, Signal } from "./host.js";
 import { ShardwireError } from "./index.js";
 
 export { ShardwireError };
@@ -12,11 +13,11 @@ export interface DiscoverOptions {
   /** Bot token, with or without the `Bot ` prefix. With it `/gateway/bot` is asked, without it `/gateway`. */
   token?: string;
   /** Used instead of the global `fetch`, for a proxy or for tests. It must honour `signal` and `redirect`. */
-  fetch?: typeof fetch;
+  fetch?: Fetch;
   /** Base address; default `https://discord.com/api/v10`. `http:` is for this machine only. */
-  url?: string | URL;
+  url?: string | Address;
   /** Gives up early; the promise is then rejected with the signal's reason. It is given up after 15 s in any case. */
-  signal?: AbortSignal;
+  signal?: Signal;
 }
 
 /** The answer to those who show no token. */

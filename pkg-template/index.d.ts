@@ -5,6 +5,10 @@
  * @packageDocumentation
  */
 
+/// <reference lib="esnext.disposable" />
+
+import type { Signal } from "./host.js";
+
 /** Names of the Gateway intents, as in Discord's documentation. */
 export type IntentName =
   | "GUILDS"
@@ -124,7 +128,7 @@ export interface SendOptions {
    */
   when?: "now" | "whenever" | { withinMs: number };
   /** Takes it back if it was not sent yet: it is rejected with `cancelled`. */
-  signal?: AbortSignal;
+  signal?: Signal;
 }
 
 /** Numbers that bound what a shard keeps. Each has a default. */
@@ -217,22 +221,24 @@ export interface ShardOptions<Form extends RawForm = "text"> {
   allowInsecure?: boolean;
   /** Default: `[0, 1]`, not sent. */
   shard?: ShardId;
-  /** A session to resume instead of identifying. */
-  session?: Session;
+  /** A session to resume instead of identifying; `null` is none. */
+  session?: Session | null;
   /**
    * How messages are written, in both directions; default `"json"`. `data` and `raw` are JSON with both; with `"etf"`, integers
    * beyond 32 bits are strings, as ETF does not tell numbers and ids apart.
    *
    * - `"json"`: the best in JavaScript, whose engines parse it faster than anything else
-   * - `"etf"`: Erlang's form, Discord's own; to compare, or where a gateway speaks nothing else. Loads the second module, and
-   *   commands are refused with `codec-not-loaded` until it is there, which the first event tells. Not with `"payload"`
+   * - `"etf"`: Erlang's form, Discord's own; to compare, or where a gateway speaks nothing else. Loads the second module, which
+   *   browsers and Workers have by `import "shardwire/codecs"`; commands are refused with `codec-not-loaded` until it is there,
+   *   which the first event tells. Not with `"payload"`
    */
   encoding?: "json" | "etf";
   /**
    * How the server makes messages smaller; default `"zlib-stream"`.
    *
    * - `"zlib-stream"`: about a fifth of the bytes, right for most
-   * - `"zstd-stream"`: as small, and about twice as fast to read: for busy shards. Loads the second module
+   * - `"zstd-stream"`: as small, and about twice as fast to read: for busy shards. Loads the second module, which
+   *   browsers and Workers have by `import "shardwire/codecs"`
    * - `"payload"`: large messages only, each by itself: fewer bytes than with none, no memory between messages
    * - `"none"`: to watch the wire, or where the gateway is on this machine
    */
@@ -635,6 +641,7 @@ export declare class ShardwireError extends Error {
     | "forbidden"
     | "insecure-url"
     | "missing-intent"
+    | "module-not-loaded"
     | "not-now"
     | "queue-full"
     | "rate-limited"
@@ -674,7 +681,7 @@ export declare class ShardwireError extends Error {
  * Every event goes to its listeners, and to the loop if one is open; without a loop, to the listeners alone. Two loops over one
  * shard share its events.
  */
-export declare class Shard<Form extends RawForm = "text"> implements AsyncIterable<GatewayEvent<Form>> {
+export declare class Shard<Form extends RawForm = "text"> implements AsyncIterable<GatewayEvent<Form>>, AsyncDisposable {
   /** @throws {ShardwireError} if an option is not right; nothing is opened before it is asked for. */
   constructor(options: ShardOptions<Form>);
 
@@ -708,11 +715,11 @@ export declare class Shard<Form extends RawForm = "text"> implements AsyncIterab
    */
 
   /** Calls `listener` for each event of this name, until `signal` is aborted. */
-  on<Name extends EventName>(name: Name, listener: Listener<Name, Form>, options?: { signal?: AbortSignal }): this;
+  on<Name extends EventName>(name: Name, listener: Listener<Name, Form>, options?: { signal?: Signal }): this;
   /** Calls `listener` for the next event of this name. */
-  once<Name extends EventName>(name: Name, listener: Listener<Name, Form>, options?: { signal?: AbortSignal }): this;
+  once<Name extends EventName>(name: Name, listener: Listener<Name, Form>, options?: { signal?: Signal }): this;
   /** Calls `listener` for every event, after those that wait for it by name. */
-  onAny(listener: (event: GatewayEvent<Form>) => unknown, options?: { signal?: AbortSignal }): this;
+  onAny(listener: (event: GatewayEvent<Form>) => unknown, options?: { signal?: Signal }): this;
   /** Calls `listener` for this name no more. */
   off<Name extends EventName>(name: Name, listener: Listener<Name, Form>): this;
   /** Calls `listener`, which was given to `onAny`, no more. */
@@ -732,7 +739,7 @@ export declare class Shard<Form extends RawForm = "text"> implements AsyncIterab
     options?: {
       filter?: (argument: ArgumentOf<Name>, event: EventOf<Name, Form>) => boolean;
       timeoutMs?: number;
-      signal?: AbortSignal;
+      signal?: Signal;
     },
   ): Promise<ArgumentOf<Name>>;
 

@@ -27,6 +27,7 @@
  * @packageDocumentation
  */
 
+import type { Signal } from "./host.js";
 import type { ChannelField, GatewayEventMap, MembersRequest, Priority, RawForm, Shard, VoiceState } from "./index.js";
 
 export { ShardwireError } from "./index.js";
@@ -40,7 +41,7 @@ export interface FetchOptions {
   /** How long all of it may take, waits and reconnects included, in milliseconds (600 000). At most a week. */
   deadlineMs?: number;
   /** Gives it up. */
-  signal?: AbortSignal;
+  signal?: Signal;
   /** Called for each part of the answer: how many came, of how many. It begins anew when the request is asked again. */
   onProgress?: (progress: { received: number; expected: number }) => void;
 }

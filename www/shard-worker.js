@@ -7,7 +7,7 @@ import { Questions } from "./model/questions.js";
 const BATCH_MS = 50;
 const QUIET_MS = 500;
 
-const loading = import("./vendor/shardwire/entry/browser.js");
+const loading = load();
 const desk = new Desk();
 const questions = new Questions();
 /** The running shard, the options (and so the token) that it was made from, and the loop that reads it. */
@@ -41,6 +41,13 @@ const HANDLERS = {
   previews: ({ ids }) => postMessage({ type: "previews", items: desk.previews(ids) }),
 };
 self.onmessage = ({ data }) => HANDLERS[data.type](data);
+
+/** The package, and the codecs for whoever chooses them; their module is loaded when one does. */
+async function load() {
+  const names = ["entry/browser.js", "wasm/browser-codecs.js"];
+  const [entry] = await Promise.all(names.map((name) => import(`./vendor/shardwire/${name}`)));
+  return entry;
+}
 
 /** A new shard in place of the old one, if its options are right. The old one's last events come first. */
 async function start(options) {

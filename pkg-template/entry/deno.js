@@ -1,9 +1,8 @@
 // Deno: an import of the module needs no permission to read files.
 import source module from "../wasm/shardwire_bg.wasm";
-import { findCodecsBy } from "../codecs.js";
+import "./codecs/deno.js";
 import { initSync } from "../wasm/shardwire.js";
 
 initSync({ module });
-findCodecsBy(() => import.source("../wasm/codecs_bg.wasm"));
 
 export { Intents, Shard, ShardwireError, version } from "../index.js";

@@ -1,3 +1,5 @@
+import type { CompiledModule } from "../host.js";
+
 export * from "../index.js";
 
 /**
@@ -17,4 +19,4 @@ export declare function load(source: ModuleSource): void;
 export declare function loadCodecs(source: ModuleSource): Promise<void>;
 
 /** `& object`, because the type of a module has no members, so that texts would pass for one. */
-export type ModuleSource = (ArrayBuffer | ArrayBufferView<ArrayBuffer> | WebAssembly.Module) & object;
+export type ModuleSource = (ArrayBuffer | ArrayBufferView<ArrayBuffer> | CompiledModule) & object;

@@ -1,5 +1,6 @@
 // For whoever knows best where the module comes from: libraries, odd bundlers, single files.
-import { findCodecsBy, loadCodecs as loadFound } from "../codecs.js";
+import { loadCodecs as loadFound } from "../codecs.js";
+import { findCodecsBy } from "../provide.js";
 import { initSync } from "../wasm/shardwire.js";
 
 export { Intents, Shard, ShardwireError, version } from "../index.js";

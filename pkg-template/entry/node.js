@@ -1,11 +1,9 @@
 // Node.js and Bun: the module lies beside this file.
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 
-import { findCodecsBy } from "../codecs.js";
+import "./codecs/node.js";
 import { initSync } from "../wasm/shardwire.js";
 
 initSync({ module: readFileSync(new URL("../wasm/shardwire_bg.wasm", import.meta.url)) });
-findCodecsBy(() => readFile(new URL("../wasm/codecs_bg.wasm", import.meta.url)));
 
 export { Intents, Shard, ShardwireError, version } from "../index.js";

@@ -56,6 +56,9 @@ for await (const event of new ManualShard({ token: "t", intents: 0 })) same<type
 // Listeners and answers are typed by the same names.
 declare const shard: Shard;
 shard.on("MESSAGE_CREATE", (message) => same<typeof message, GatewayMessageCreateDispatchData>(true));
+same<Awaited<ReturnType<typeof shard.waitFor<"READY">>>, GatewayReadyDispatchData>(true);
+// @ts-expect-error messages have no such field
+shard.on("MESSAGE_CREATE", ({ contents }) => contents);
 const { members } = await fetchMembers(shard, { guildId: "1", query: "", limit: 0 });
 same<typeof members, APIGuildMember[]>(true);
 (await joinVoice(shard, { guildId: "1", channelId: "2" })).server.endpoint satisfies string | null;

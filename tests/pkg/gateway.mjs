@@ -20,7 +20,8 @@ export async function startGateway(options = {}) {
   });
   const ended = once(child, "exit");
   // A test that was broken off must leave nothing behind.
-  process.once("exit", () => child.kill("SIGKILL"));
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
   const [, url, port] = await greeting(child);
   const control = url.replace("ws:", "http:");
   return {
@@ -30,8 +31,9 @@ export async function startGateway(options = {}) {
     fault: (fault) => request(`${control}/mock/fault`, { method: "POST", body: JSON.stringify(fault) }),
     state: async () => (await request(`${control}/mock/state`)).json(),
     async stop() {
-      child.kill("SIGKILL");
+      end();
       await ended;
+      process.off("exit", end);
     },
   };
 }

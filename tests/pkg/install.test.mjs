@@ -1,10 +1,7 @@
 // The package as users get it: packed, installed into an empty project, and run.
 
 import assert from "node:assert/strict";
-import { cp, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { TOKEN, makeProject, run, withOptions } from "./project.mjs";
 
@@ -19,18 +16,6 @@ before(async () => {
 
 after(async () => {
   await project?.remove();
-});
-
-test("the tarball holds what the exports name, and two modules", LIMITS, async () => {
-  const names = project.tarball.files.map((file) => file.path);
-  const manifest = JSON.parse(await readFile(join(project.folder, "node_modules/shardwire/package.json")));
-  for (const target of strings(manifest.exports)) assert.ok(names.includes(target.slice(2)), `${target} is missing`);
-  for (const name of ["LICENSE-APACHE", "LICENSE-MIT", "README.md"]) assert.ok(names.includes(name), `${name} is missing`);
-  assert.deepEqual(names.filter((name) => name.endsWith(".wasm")), ["wasm/codecs_bg.wasm", "wasm/shardwire_bg.wasm"]);
-  assert.equal(manifest.version, project.tarball.version);
-  assert.notEqual(manifest.version, "0.0.0");
-  assert.equal(manifest.dependencies, undefined);
-  assert.equal(Object.keys(manifest.exports["."])[0], "types");
 });
 
 test("a session goes on in a second process", LIMITS, async () => {
@@ -109,23 +94,6 @@ test("the modules can be loaded by hand", LIMITS, async () => {
   }
 });
 
-test("the declarations hold without discord-api-types, and with it", LIMITS, async () => {
-  await compile("types.ts");
-  await assert.rejects(compile("discord-types.ts"), ({ stdout }) => /Cannot find module 'discord-api-types/.test(stdout));
-  const typings = "node_modules/discord-api-types";
-  await cp(new URL(typings, ROOT), join(project.folder, typings), { recursive: true });
-  await compile("discord-types.ts");
-});
-
-/** Compiles a file inside the project, where only what is installed is found. */
-async function compile(name) {
-  await cp(new URL(name, import.meta.url), join(project.folder, name));
-  const config = { extends: fileURLToPath(new URL("tsconfig.json", import.meta.url)), compilerOptions: { paths: {} }, files: [name] };
-  await writeFile(join(project.folder, "tsconfig.json"), JSON.stringify(config));
-  const tsc = fileURLToPath(new URL("node_modules/typescript/bin/tsc", ROOT));
-  await run(process.execPath, [tsc, "--project", project.folder]);
-}
-
 function runShard(task) {
   const ws = new URL("node_modules/ws/wrapper.mjs", ROOT).href;
   return runFixture("run.mjs", [], { TASK: JSON.stringify({ ws, ...task }) });
@@ -145,9 +113,4 @@ async function runFixture(name, args = [], env = {}) {
 function assertConsecutive(dispatches, first) {
   const sequences = dispatches.map((event) => event.sequence);
   assert.deepEqual(sequences, sequences.map((_, index) => first + index));
-}
-
-/** All texts in a tree of objects. */
-function strings(value) {
-  return typeof value === "string" ? [value] : Object.values(value).flatMap(strings);
 }

@@ -1,15 +1,29 @@
 // An empty project with the built package installed into it, as a user would have it.
 
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { withGateway } from "./gateway.mjs";
 
 export const TOKEN = "MTA0.fake-token.for-tests-only";
 export const run = promisify(execFile);
+
+/** Runtimes other than Node.js. npm brings them for Linux; elsewhere they have to be on PATH. */
+export const programs = {
+  bun: installed("@oven/bun-linux-x64/bin/bun") ?? "bun",
+  deno: installed("@deno/linux-x64-glibc/deno") ?? "deno",
+};
+
+/** Where a file of the repository's own npm packages is, if it is there. */
+function installed(path) {
+  const file = fileURLToPath(new URL(`../../node_modules/${path}`, import.meta.url));
+  return existsSync(file) ? file : undefined;
+}
 
 /** Runs `work` with a gateway of its own and the options to reach it. */
 export function withOptions(work) {

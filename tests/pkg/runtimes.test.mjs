@@ -1,24 +1,21 @@
 // The installed package in runtimes other than Node.js: the same program, the same answers.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { Miniflare } from "miniflare";
 
-import { makeProject, run, withOptions } from "./project.mjs";
+import { makeProject, programs, run, withOptions } from "./project.mjs";
 
 const LIMITS = { timeout: 60_000 };
-const PACKAGE = "node_modules/shardwire/";
 /** The newest that the pinned workerd knows. */
 const COMPATIBILITY_DATE = "2026-07-30";
 /** How each runtime is told to run a file. Deno gets the network and the task, but may read nothing. */
-const COMMANDS = {
-  bun: ["@oven/bun-linux-x64/bin/bun", "run"],
-  deno: ["@deno/linux-x64-glibc/deno", "run", "--no-remote", "--allow-net=127.0.0.1", "--allow-env"],
+const ARGUMENTS = {
+  bun: ["run"],
+  deno: ["run", "--no-remote", "--allow-net=127.0.0.1", "--allow-env"],
 };
 
 /** By what is always there, and by what is loaded when it is asked for. */
@@ -37,7 +34,7 @@ after(async () => {
   await project?.remove();
 });
 
-for (const name of Object.keys(COMMANDS)) {
+for (const name of Object.keys(ARGUMENTS)) {
   for (const [what, codec] of Object.entries(CODECS)) {
     test(`a shard runs in ${name}, ${what}`, LIMITS, async () => {
       await withOptions(async (options) => {
@@ -57,42 +54,37 @@ for (const name of Object.keys(COMMANDS)) {
 }
 
 test("a shard runs in workerd", LIMITS, async () => {
-  const worker = new Miniflare({
-    compatibilityDate: COMPATIBILITY_DATE,
-    modulesRoot: project.folder,
-    modules: await workerModules(),
-  });
-  try {
-    for (const codec of Object.values(CODECS)) {
-      await withOptions(async (options) => {
-        const body = JSON.stringify({ options: { ...options, ...codec }, dispatches: 20 });
-        const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
-        const answer = await response.text();
-        assert.equal(response.status, 200, answer);
-        check(JSON.parse(answer));
-      });
-    }
-  } finally {
-    await worker.dispose();
-  }
+  const modules = await workerModules("codecs-worker.mjs");
+  for (const codec of Object.values(CODECS)) check(await askWorker(modules, codec));
+});
+
+test("a Worker without the codecs runs, and is told what it lacks if it asks for them", LIMITS, async () => {
+  const modules = await workerModules("worker.mjs");
+  check(await askWorker(modules, {}));
+  const { refused } = await askWorker(modules, CODECS["with ETF and zstd"]);
+  assert.equal(refused.code, "codec-not-loaded");
+  assert.match(refused.message, /`import "shardwire\/codecs"`/);
 });
 
 test("each condition leads to its entry", LIMITS, async () => {
   const entries = { workerd: "workerd", deno: "deno", bun: "node", node: "node" };
+  const code = 'console.log(import.meta.resolve("shardwire"), import.meta.resolve("shardwire/codecs"))';
   for (const [condition, entry] of Object.entries(entries)) {
-    const code = 'console.log(import.meta.resolve("shardwire"))';
     const args = [`--conditions=${condition}`, "--input-type=module", "--eval", code];
     const { stdout } = await run(process.execPath, args, { cwd: project.folder });
-    assert.match(stdout, new RegExp(`/entry/${entry}\\.js\\s*$`), condition);
+    assert.match(stdout, new RegExp(`/entry/${entry}\\.js \\S+/entry/codecs/${entry}\\.js\\s*$`), condition);
   }
+});
+
+test("Workers, which compile nothing, get the module as a file from the inline entry too", LIMITS, async () => {
+  const args = ["--conditions=workerd", "--input-type=module", "--eval", 'console.log(import.meta.resolve("shardwire/inline"))'];
+  const { stdout } = await run(process.execPath, args, { cwd: project.folder });
+  assert.match(stdout, /\/entry\/workerd\.js\s*$/);
 });
 
 /** Runs a fixture in a runtime and returns what it printed. */
 async function runFixture(name, fixture, task) {
-  const [program, ...args] = COMMANDS[name];
-  const npms = fileURLToPath(new URL(`../../node_modules/${program}`, import.meta.url));
-  // npm brings them for Linux; elsewhere they have to be on PATH.
-  const { stdout } = await run(existsSync(npms) ? npms : name, [...args, fixture], {
+  const { stdout } = await run(programs[name], [...ARGUMENTS[name], fixture], {
     cwd: project.folder,
     env: { ...process.env, TASK: JSON.stringify(task), NO_COLOR: "1" },
     timeout: 30_000,
@@ -108,19 +100,33 @@ function check({ dispatches, session, snapshot }) {
   assert.ok(snapshot.counters.wireBytes < snapshot.counters.inflatedBytes, "it was compressed");
 }
 
-/** Workers have no file system: every module is named. */
-async function workerModules() {
-  const scripts = ["entry/workerd.js", "codecs.js", "error.js", "index.js", "lifecycle.js", "sending.js", "version.js", "wasm/codecs.js", "wasm/shardwire.js"];
-  const names = scripts.map((name) => PACKAGE + name);
-  const modules = ["shardwire", "codecs"].map((name) => `${PACKAGE}wasm/${name}_bg.wasm`);
-  const module = async (type, path, encoding) => ({
-    type,
-    path: join(project.folder, path),
-    contents: await readFile(join(project.folder, path), encoding),
-  });
-  return Promise.all([
-    module("ESModule", "worker.mjs", "utf8"),
-    ...names.map((name) => module("ESModule", name, "utf8")),
-    ...modules.map((name) => module("CompiledWasm", name)),
-  ]);
+/** Starts a Worker, lets it run a shard, and gives its answer. */
+async function askWorker(modules, codec) {
+  const worker = new Miniflare({ compatibilityDate: COMPATIBILITY_DATE, modulesRoot: project.folder, modules });
+  try {
+    return await withOptions(async (options) => {
+      const body = JSON.stringify({ options: { ...options, ...codec }, dispatches: 20 });
+      const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
+      const answer = await response.text();
+      assert.equal(response.status, 200, answer);
+      return JSON.parse(answer);
+    });
+  } finally {
+    await worker.dispose();
+  }
+}
+
+/** Workers have no file system: a script is named with all that it imports, now or later. */
+async function workerModules(script) {
+  const modules = new Map();
+  const add = async (path) => {
+    if (modules.has(path)) return;
+    const [type, encoding] = path.endsWith(".wasm") ? ["CompiledWasm"] : ["ESModule", "utf8"];
+    const contents = await readFile(path, encoding);
+    modules.set(path, { type, path, contents });
+    const found = type === "ESModule" ? contents.matchAll(/\b(?:from|import)[\s(]*"(\.[^"]+)"/g) : [];
+    for (const [, to] of found) await add(join(dirname(path), to));
+  };
+  await add(join(project.folder, script));
+  return [...modules.values()];
 }

@@ -12,7 +12,9 @@ import {
   type ShardInfo,
   type StatusName,
 } from "shardwire";
+import "shardwire/codecs";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
+import { Shard as InlineShard } from "shardwire/inline";
 import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
 import { fetchChannelInfo, fetchMembers, fetchSoundboardSounds, joinVoice, leaveVoice } from "shardwire/requests";
@@ -63,10 +65,22 @@ const shard = new Shard(options);
 new Shard({ intents: 0 });
 // @ts-expect-error no intents
 new Shard({ token: "t" });
+// @ts-expect-error a token is a text
+new Shard({ token: 1, intents: 0 });
 // @ts-expect-error an intent that does not exist
 new Shard({ token: "t", intents: ["GUILD_MESSAGE"] });
 // @ts-expect-error a shard is a pair
 new Shard({ token: "t", intents: 0, shard: [0] });
+// @ts-expect-error a session knows its shard
+new Shard({ token: "t", intents: 0, session: { id: "s", sequence: 1, resumeUrl: null } });
+// @ts-expect-error times are numbers of milliseconds
+new Shard({ token: "t", intents: 0, patience: { hello: "1s" } });
+// @ts-expect-error a limit that does not exist
+new Shard({ token: "t", intents: 0, limits: { events: 5 } });
+// @ts-expect-error a tap gives one of three words
+new Shard({ token: "t", intents: 0, tap: () => "skip" });
+// @ts-expect-error a ledger is loaded and saved
+new Shard({ token: "t", intents: 0, identifyStore: { load: () => null } });
 // @ts-expect-error a compression that is not offered
 new Shard({ token: "t", intents: 0, compression: "zstd" });
 // @ts-expect-error an encoding that is not offered
@@ -133,6 +147,7 @@ shard.info().heartbeat.intervalMs satisfies number | null;
 const session: Session | null = await shard.close({ keepSession: true });
 JSON.parse(JSON.stringify(session)) satisfies Session | null;
 await using disposed = new Shard(options);
+disposed satisfies AsyncDisposable;
 // @ts-expect-error the status is not to be set
 shard.status = "ready";
 // @ts-expect-error a session may be missing
@@ -230,6 +245,8 @@ load(await WebAssembly.compile(new Uint8Array(8)));
 // @ts-expect-error an address must be fetched first
 load("shardwire.wasm");
 same<typeof ManualShard, typeof Shard>(true);
+// So is the one with the module inside.
+same<typeof InlineShard, typeof Shard>(true);
 
 // Discovery: what comes back depends on whether a token is shown.
 same<Awaited<ReturnType<typeof discoverGateway>>, Gateway | BotGateway>(true);

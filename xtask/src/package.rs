@@ -16,6 +16,8 @@ use crate::{
 
 /// Stands in the template where the version goes.
 const PLACEHOLDER: &str = "\"version\": \"0.0.0\"";
+/// Stands in the README where the table of sizes goes.
+const SIZES: &str = "<!-- sizes -->";
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 /// Builds the package and sees to it that it stays small.
@@ -43,20 +45,30 @@ fn assemble(workspace: &Workspace, generated: &Path) -> Result<()> {
     for name in LICENCES {
         copy_file(&workspace.root().join(name), &package.join(name))?;
     }
-    stamp(&package, workspace.version())
+    stamp(&package, workspace.version())?;
+    tell_sizes(workspace)
 }
 
 /// The version is written in `Cargo.toml` only; these two places are told.
 fn stamp(package: &Path, version: &str) -> Result<()> {
-    let path = package.join("package.json");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    ensure!(
-        text.matches(PLACEHOLDER).count() == 1,
-        "pkg-template/package.json must contain {PLACEHOLDER} once, for the version of Cargo.toml"
-    );
-    write(&path, &text.replace(PLACEHOLDER, &format!("\"version\": \"{version}\"")))?;
+    let own = format!("\"version\": \"{version}\"");
+    replace_once(&package.join("package.json"), PLACEHOLDER, &own)?;
     write(&package.join("version.js"), &format!("export const version = \"{version}\";\n"))
+}
+
+/// The README's table of sizes is measured, so that it is true of the package that it lies in.
+fn tell_sizes(workspace: &Workspace) -> Result<()> {
+    let table = size::markdown(&size::measure(workspace)?);
+    replace_once(&workspace.package().join("README.md"), SIZES, table.trim_end())
+}
+
+/// Fills in what a template leaves open.
+fn replace_once(path: &Path, from: &str, to: &str) -> Result<()> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let count = text.matches(from).count();
+    ensure!(count == 1, "{} must contain {from} once, not {count} times", path.display());
+    write(path, &text.replace(from, to))
 }
 
 /// Leaves an empty folder, so that nothing stale is published.

@@ -77,6 +77,18 @@ pub(crate) const ALL: &[TestStep] = &[
         run: runtimes,
     },
     TestStep {
+        name: "declarations",
+        about: "the package as published, three compilers",
+        needs: &["npm", "package"],
+        run: declarations,
+    },
+    TestStep {
+        name: "bundlers",
+        about: "the package in users' projects",
+        needs: &["npm", "chromium", "package", "command"],
+        run: bundlers,
+    },
+    TestStep {
         name: "e2e",
         about: "dashboard and package in Chromium",
         needs: &["npm", "chromium", "package", "command"],
@@ -226,6 +238,28 @@ fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {
     // The simulator of Workers does not run on older ones.
     let node = node_with_websocket(context.workspace)?;
     step.execute(&mut node_test(context, &node, &["tests/pkg/runtimes.test.mjs"]))
+}
+
+/// What is in the tarball, and whether its declarations hold. The linters and compilers run on any Node.js.
+fn declarations(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    let tests = ["tests/pkg/published.test.mjs", "tests/pkg/typescript.test.mjs"];
+    step.execute(&mut node_test(context, Path::new("node"), &tests))
+}
+
+/// What users build with, install by and run first.
+const PROJECT_TESTS: [&str; 4] = [
+    "tests/pkg/bundlers.test.mjs",
+    "tests/pkg/wrangler.test.mjs",
+    "tests/pkg/registry.test.mjs",
+    "tests/pkg/readme.test.mjs",
+];
+
+fn bundlers(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    // Wrangler does not run on older ones.
+    let node = node_with_websocket(context.workspace)?;
+    let mut command = node_test(context, &node, &PROJECT_TESTS);
+    command.env("CHROMIUM_BIN", context.chromium.as_ref().context("the browser was not found")?);
+    step.execute(&mut command)
 }
 
 /// The host's Node.js if it is new enough, else the one from npm.

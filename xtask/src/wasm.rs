@@ -49,7 +49,8 @@ const INLINE_THRESHOLD: &str = "-Cllvm-args=-inline-threshold=10";
 /// Writes modules and bindings into `folder`.
 pub(crate) fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
     tools::ensure_wasm_target()?;
-    [CLIENT, CODECS].iter().try_for_each(|module| module.build(workspace, folder))
+    [CLIENT, CODECS].iter().try_for_each(|module| module.build(workspace, folder))?;
+    inline(workspace, folder)
 }
 
 impl Module {
@@ -63,7 +64,7 @@ impl Module {
         Step::run(&format!("Shrink {name}.wasm and {name}.js"), |step| {
             let names = shrink(workspace, step, &module)?;
             rename(&script, name, &names)?;
-            minify(workspace, step, &script)
+            minify(workspace, step, folder, name)
         })
     }
 
@@ -145,11 +146,27 @@ fn rename(script: &Path, name: &str, map: &str) -> Result<()> {
         .with_context(|| format!("cannot write {}", script.display()))
 }
 
-/// Nobody reads the bindings, so they need not be readable. What we wrote ourselves is shipped as it is.
-fn minify(workspace: &Workspace, step: &Step, script: &Path) -> Result<()> {
+/// Nobody downloads the bindings to read them: readable they would take 1.7 KB more with gzip, the address of a map takes 30
+/// bytes. What we wrote ourselves is shipped as it is.
+fn minify(workspace: &Workspace, step: &Step, folder: &Path, name: &str) -> Result<()> {
+    let script = format!("{name}.js");
+    // The name that debuggers show, beside that of the minified file.
+    let readable = format!("{name}.readable.js");
+    fs::rename(folder.join(&script), folder.join(&readable))?;
     let mut node = tools::node();
-    node.arg(workspace.node_module("terser/bin/terser"))
-        .args(["--module", "--compress", "--mangle", "--output"])
-        .args([script, Path::new("--"), script]);
-    step.execute(&mut node)
+    // In the folder, so that the map holds no path of this machine.
+    node.current_dir(folder)
+        .arg(workspace.node_module("terser/bin/terser"))
+        .args(["--module", "--compress", "--mangle", "--output", &script, "--source-map"])
+        .args([&format!("includeSources,url={script}.map"), "--", &readable]);
+    step.execute(&mut node)?;
+    Ok(fs::remove_file(folder.join(readable))?)
+}
+
+/// The client's module as a text in a script, for bundlers that ship no files.
+fn inline(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let mut node = tools::node();
+    node.arg(workspace.root().join("xtask/js/inline.mjs"))
+        .args([folder.join(format!("{}_bg.wasm", CLIENT.name)), folder.join("inline.js")]);
+    Step::run("Put shardwire.wasm into inline.js", |step| step.execute(&mut node))
 }
