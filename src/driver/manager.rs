@@ -3,7 +3,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    fmt, mem,
+    fmt,
+    future::poll_fn,
+    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -12,6 +14,7 @@ use std::{
 use futures::{Stream, StreamExt, channel::oneshot, stream::SelectAll};
 
 use super::{
+    dispatch::Dispatcher,
     fleet::{Fleet, ManagerHandle, Order},
     handle::{CloseMode, ShardHandle},
     shard::Shard,
@@ -165,13 +168,41 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
         sessions
     }
 
+    /// Runs the fleet to its end, and deals its events out by `dispatcher`. Shards wait for a subscriber that is too slow as
+    /// its [`Overflow`](super::Overflow) says; heartbeats go on meanwhile.
+    ///
+    /// What subscribers have not read counts as handed over: a store may be ahead of them by as much as their lines hold.
+    pub async fn run(mut self, dispatcher: impl Dispatcher) {
+        let handle = self.handle();
+        let mut paused = BTreeSet::new();
+        loop {
+            let told = poll_fn(|cx| {
+                if !paused.is_empty() {
+                    dispatcher.register(cx.waker());
+                    if !dispatcher.is_full() {
+                        for number in mem::take(&mut paused) {
+                            handle.shard(number).iter().for_each(ShardHandle::start);
+                        }
+                    }
+                }
+                self.poll_told(cx)
+            });
+            let Some((shard, event, _)) = told.await else { break };
+            dispatcher.dispatch(&Arc::new(ShardEvent { shard, event }));
+            if dispatcher.is_full() && paused.insert(shard.number()) {
+                handle.shard(shard.number()).iter().for_each(ShardHandle::pause);
+            }
+        }
+        dispatcher.end();
+    }
+
     /// The next event; `None` after the end.
     pub async fn next_event(&mut self) -> Option<ShardEvent> {
         self.next().await
     }
 
     async fn next_told(&mut self) -> Option<Told> {
-        std::future::poll_fn(|cx| self.poll_told(cx)).await
+        poll_fn(|cx| self.poll_told(cx)).await
     }
 
     fn member(
@@ -226,7 +257,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
         let room = RESUMING.saturating_sub(resuming.len()).min(self.waiting.resume.len());
         ready.extend(self.waiting.resume.drain(..room));
         for member in ready {
-            self.run(member);
+            self.set_off(member);
         }
     }
 
@@ -248,7 +279,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
         keeper.store.flush();
     }
 
-    fn run(&mut self, member: Member<T, C>) {
+    fn set_off(&mut self, member: Member<T, C>) {
         self.starting.insert(member.id.number(), member.way);
         self.running.push(member);
     }
@@ -322,7 +353,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
                     // It was made from the same before, and the session is its own.
                     && let Ok(member) = self.member(*id, session.clone())
                 {
-                    self.run(member);
+                    self.set_off(member);
                 }
             }
             // A place is free: the identify is sent, or the attempt came to nothing.

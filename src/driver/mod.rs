@@ -3,6 +3,7 @@
 
 mod answer;
 mod discovery;
+mod dispatch;
 mod fleet;
 mod handle;
 mod ledger;
@@ -19,6 +20,9 @@ pub use self::{
     discovery::{
         BotGateway, DEFAULT_API_URL, DiscoverError, Discovery, GatewayInfo, HttpRequest,
         HttpResponse, LARGEST_ANSWER, USER_AGENT, discover_gateway,
+    },
+    dispatch::{
+        Broadcast, Demand, Dispatcher, Lagged, LineOptions, Overflow, Partition, Subscription,
     },
     fleet::{ManagerHandle, RouteError},
     handle::{CloseMode, ShardHandle},

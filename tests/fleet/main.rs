@@ -2,5 +2,6 @@
 #![cfg(feature = "testing")]
 
 mod control;
+mod dispatch;
 mod net;
 mod starts;
