@@ -44,12 +44,22 @@ impl SharedSlots {
         self.with(|ledger| ledger.slots.remaining())
     }
 
-    pub(super) fn reserve(&self, shard: ShardId, now: Instant) -> Result<Turn, BudgetSpent> {
+    /// When `shard` may identify; see [`Slots::reserve`]. Shards ask by themselves: this is for whoever serves others.
+    ///
+    /// # Errors
+    ///
+    /// If no identify is left in this window.
+    pub fn reserve(&self, shard: ShardId, now: Instant) -> Result<Turn, BudgetSpent> {
         self.with(|ledger| ledger.slots.reserve(shard, now))
     }
 
-    /// Counts an identify. Without a clock on the wall there is nothing to keep.
-    pub(super) fn sent(&self, shard: ShardId, now: Instant, unix: Option<Duration>) {
+    /// `shard` gives up the turn that it had reserved.
+    pub fn give_back(&self, shard: ShardId) {
+        self.with(|ledger| ledger.slots.give_back(shard));
+    }
+
+    /// Counts an identify at `now`, which is `unix` since 1970. Without a clock on the wall there is nothing to keep.
+    pub fn sent(&self, shard: ShardId, now: Instant, unix: Option<Duration>) {
         self.with(|ledger| {
             ledger.slots.sent(shard, now);
             if let (Some(store), Some(unix)) = (&mut ledger.store, unix) {

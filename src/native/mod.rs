@@ -30,7 +30,8 @@
 //! # Fleets
 //!
 //! [`FleetBuilder`] starts all shards of a bot, or some of them, as one stream of events; [`SessionFile`] keeps their sessions
-//! between processes.
+//! between processes. Shards on several processes or machines share one identify queue: a [`QueueServer`], asked by an
+//! [`HttpQueue`] each.
 //!
 //! # Proxies, certificates, headers
 //!
@@ -63,6 +64,7 @@
 
 mod dial;
 mod fetch;
+mod http_queue;
 mod kept_file;
 mod ledger;
 mod manager;
@@ -70,6 +72,7 @@ mod manager;
 pub mod mock;
 mod options;
 mod proxy;
+mod queue_server;
 mod session_file;
 #[cfg(feature = "system-roots")]
 mod system_roots;
@@ -81,10 +84,12 @@ mod transport;
 pub use tokio_rustls::rustls;
 
 pub use self::{
+    http_queue::HttpQueue,
     ledger::slots_in_file,
     manager::{FleetBuilder, FleetError, NativeManager},
     options::{ConnectOptions, OptionError},
     proxy::Proxy,
+    queue_server::QueueServer,
     session_file::SessionFile,
     timer::TokioTimer,
     tls::Tls,
@@ -147,7 +152,8 @@ pub async fn discover_gateway(
     discovery: &Discovery,
     options: &ConnectOptions,
 ) -> Result<GatewayInfo, DiscoverError> {
-    driver::discover_gateway(discovery, |request| fetch::fetch(request, options)).await
+    let fetch = |request| fetch::fetch(request, options, fetch::PATIENCE);
+    driver::discover_gateway(discovery, fetch).await
 }
 
 /// An identify ledger for shards of this process. `limit` is what `/gateway/bot` said just now: its `reset_after` counts from

@@ -11,6 +11,7 @@ mod handshake;
 mod hostile;
 mod lifecycle;
 mod proxies;
+mod queue;
 mod raw;
 mod support;
 #[cfg(feature = "system-roots")]
