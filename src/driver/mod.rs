@@ -9,6 +9,7 @@ mod handle;
 mod ledger;
 mod manager;
 mod queue;
+mod reshard;
 mod sending;
 mod shard;
 mod store;
@@ -29,6 +30,7 @@ pub use self::{
     ledger::SharedSlots,
     manager::{Health, ShardEvent, ShardManager},
     queue::{Grant, IdentifyQueue},
+    reshard::Reshard,
     sending::Sending,
     shard::{Shard, Watched},
     store::{SessionStore, StoreError},

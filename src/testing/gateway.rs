@@ -19,7 +19,7 @@ use super::{
     script::Fault,
     session::{Presence, Session},
 };
-use crate::proto::{Close, Instant};
+use crate::proto::{Close, Instant, ShardId};
 
 /// Discord's Gateway as a pure value: no socket, no clock, no task.
 ///
@@ -133,6 +133,19 @@ impl Gateway {
     /// and goes out byte for byte.
     pub fn emit(&mut self, name: &str, data: &str) {
         for key in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.dispatch(key, name.to_owned().into(), data.to_owned());
+        }
+        self.due = Due::Unknown;
+    }
+
+    /// Sends an event of a guild to every session whose shard the guild belongs to; see [`emit`](Self::emit).
+    pub fn emit_in_guild(&mut self, guild_id: u64, name: &str, data: &str) {
+        let is_its = |session: &Session| {
+            ShardId::of_guild(guild_id, session.shard[1]).map(ShardId::number)
+                == Some(session.shard[0])
+        };
+        let sessions = self.sessions.iter().filter(|(_, session)| is_its(session));
+        for key in sessions.map(|(key, _)| *key).collect::<Vec<_>>() {
             self.dispatch(key, name.to_owned().into(), data.to_owned());
         }
         self.due = Due::Unknown;

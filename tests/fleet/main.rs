@@ -4,4 +4,5 @@
 mod control;
 mod dispatch;
 mod net;
+mod reshard;
 mod starts;

@@ -31,6 +31,17 @@ pub fn config() -> Config {
     config.compression(Compression::None).build().expect("valid")
 }
 
+/// A ledger for fleets against `net`.
+pub fn slots(net: &Net, max_concurrency: u32) -> SharedSlots {
+    let limit = SessionStartLimit {
+        total: 100_000,
+        remaining: 100_000,
+        max_concurrency,
+        ..SessionStartLimit::default()
+    };
+    SharedSlots::new(limit, net.lock().now)
+}
+
 /// The fleet of `shards` against `net`, whose identifies are counted in a ledger of their own.
 pub fn fleet(
     net: &Net,
@@ -38,20 +49,23 @@ pub fn fleet(
     max_concurrency: u32,
     sessions: BTreeMap<u32, Session>,
 ) -> Manager {
-    let limit = SessionStartLimit {
-        total: 100_000,
-        remaining: 100_000,
-        max_concurrency,
-        ..SessionStartLimit::default()
-    };
-    let slots = SharedSlots::new(limit, net.lock().now);
-    let (net, config) = (net.clone(), config());
+    fleet_sharing(&slots(net, max_concurrency), net, shards, max_concurrency, sessions)
+}
+
+/// Like [`fleet`], with a ledger that others use too.
+pub fn fleet_sharing(
+    slots: &SharedSlots,
+    net: &Net,
+    shards: &Shards,
+    max_concurrency: u32,
+    sessions: BTreeMap<u32, Session>,
+) -> Manager {
+    let (net, config, slots) = (net.clone(), config(), slots.clone());
     let set = shards.resolve(None).expect("right shards");
     let make = move |id, session: Option<Session>| {
         let (transport, timer) = (net.transport(), net.timer());
-        let config = config.for_shard(id);
-        let (shard, handle) =
-            Shard::new(config, u64::from(id.number()), slots.clone(), transport, timer);
+        let (config, seed) = (config.for_shard(id), u64::from(id.number()));
+        let (shard, handle) = Shard::new(config, seed, slots.clone(), transport, timer);
         match session {
             Some(session) => Ok((shard.resume_from(session)?, handle)),
             None => Ok((shard, handle)),
