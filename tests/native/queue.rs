@@ -1,17 +1,18 @@
 //! One identify queue for several processes: asked over HTTP, by us and by whoever speaks twilight's protocol.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, process::Stdio, time::Duration};
 
 use futures::StreamExt as _;
 use shardwire::{
-    driver::{BotGateway, IdentifyQueue as _},
+    driver::{BotGateway, Grant, IdentifyQueue as _},
     native::{self, ConnectOptions, FleetBuilder, HttpQueue, QueueServer, TokioTimer},
     proto::{Event, QueueError, SessionStartLimit, ShardId, Shards, Status},
     testing::GatewayOptions,
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
+    process::Command,
 };
 
 use super::support::{config, serve, soon};
@@ -81,6 +82,33 @@ async fn other_clients_of_the_protocol_are_served_and_nonsense_is_refused() {
         let answer = soon(by_hand(&queue, request)).await;
         assert!(answer.contains(status), "{request}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn the_command_serves_a_queue_and_keeps_its_count() {
+    let file = format!("{}/queue-{}.json", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    for left in [1, 0] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_shardwire"))
+            .args(["queue", "--port=0", "--remaining=2", "--max-concurrency=2", "--ledger", &file])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("it can be started");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let greeting = soon(lines.next_line()).await.expect("text").expect("a line");
+        let url = greeting.strip_prefix("listening on ").expect("a greeting");
+        let now = shardwire::driver::Timer::now(&mut TokioTimer::new());
+        assert_eq!(soon(asking(url).turn(shard(left), now)).await, Ok(Grant::Now));
+        let interrupt = format!("kill -INT {}", child.id().expect("it runs"));
+        assert!(
+            Command::new("sh").args(["-c", &interrupt]).status().await.expect("a shell").success()
+        );
+        let output = soon(child.wait_with_output()).await.expect("it ends");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains(&format!("{left} identifies left")), "{told}");
+    }
+    std::fs::remove_file(file).expect("it was kept");
 }
 
 #[tokio::test]
