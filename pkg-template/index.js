@@ -3,13 +3,24 @@
 
 import { loadCodecs } from "./codecs.js";
 import { ShardwireError } from "./error.js";
+import { Intents } from "./intents.js";
 import { follow } from "./lifecycle.js";
+import {
+  checkEncoded,
+  layOutCommand,
+  layOutOptions,
+  PRESENCE_UPDATE,
+  REQUEST_CHANNEL_INFO,
+  REQUEST_GUILD_MEMBERS,
+  REQUEST_SOUNDBOARD_SOUNDS,
+  VOICE_STATE_UPDATE,
+} from "./options.js";
 import { Reading } from "./reading.js";
 import { guard, isHigh, promised, toError, toWithinMs } from "./sending.js";
 import { RawShard } from "./wasm/shardwire.js";
 
 export { version } from "./version.js";
-export { ShardwireError };
+export { Intents, ShardwireError };
 
 /** `value` as JSON, or a refusal: cycles and bigints have none. */
 function toJson(value) {
@@ -22,48 +33,8 @@ function toJson(value) {
   throw new ShardwireError("bad-command", "expected plain data that has a JSON form");
 }
 
-/** Bits of the intents, by name. Written out, as wasm is not loaded yet when this runs; a test compares it with Rust's. */
-const BITS = {
-  GUILDS: 0,
-  GUILD_MEMBERS: 1,
-  GUILD_MODERATION: 2,
-  GUILD_EXPRESSIONS: 3,
-  GUILD_INTEGRATIONS: 4,
-  GUILD_WEBHOOKS: 5,
-  GUILD_INVITES: 6,
-  GUILD_VOICE_STATES: 7,
-  GUILD_PRESENCES: 8,
-  GUILD_MESSAGES: 9,
-  GUILD_MESSAGE_REACTIONS: 10,
-  GUILD_MESSAGE_TYPING: 11,
-  DIRECT_MESSAGES: 12,
-  DIRECT_MESSAGE_REACTIONS: 13,
-  DIRECT_MESSAGE_TYPING: 14,
-  MESSAGE_CONTENT: 15,
-  GUILD_SCHEDULED_EVENTS: 16,
-  AUTO_MODERATION_CONFIGURATION: 20,
-  AUTO_MODERATION_EXECUTION: 21,
-  GUILD_MESSAGE_POLLS: 24,
-  DIRECT_MESSAGE_POLLS: 25,
-};
-const PRIVILEGED = ["GUILD_MEMBERS", "GUILD_PRESENCES", "MESSAGE_CONTENT"];
-const union = (names) => names.reduce((bits, name) => bits | (1 << BITS[name]), 0);
-
-export const Intents = Object.freeze({
-  ...Object.fromEntries(Object.entries(BITS).map(([name, bit]) => [name, 1 << bit])),
-  NON_PRIVILEGED: union(Object.keys(BITS).filter((name) => !PRIVILEGED.includes(name))),
-  ALL: union(Object.keys(BITS)),
-});
-
 /** Default of `limits.waitingEvents`, as in Rust. */
 const WAITING_EVENTS = 10_000;
-
-/** Opcodes of the commands that have methods. */
-const PRESENCE_UPDATE = 3;
-const VOICE_STATE_UPDATE = 4;
-const REQUEST_GUILD_MEMBERS = 8;
-const REQUEST_SOUNDBOARD_SOUNDS = 31;
-const REQUEST_CHANNEL_INFO = 43;
 
 /** The raw class below a shard, for the other files of the package. The entries do not export it. */
 export let rawOf;
@@ -87,7 +58,8 @@ export class Shard {
   #keeping = null;
 
   constructor(options) {
-    this.#raw = guard(() => new RawShard(options));
+    const values = layOutOptions(options);
+    this.#raw = guard(() => new RawShard(values));
     this.#reading = new Reading(this.#raw, {
       shardId: options.shard?.[0] ?? 0,
       most: options.limits?.waitingEvents ?? WAITING_EVENTS,
@@ -211,40 +183,41 @@ export class Shard {
   }
 
   updatePresence(presence, options) {
-    return this.#send(PRESENCE_UPDATE, undefined, presence, options);
+    return this.#send(PRESENCE_UPDATE, layOutCommand(PRESENCE_UPDATE, presence), options);
   }
 
   updateVoiceState(state, options) {
-    return this.#send(VOICE_STATE_UPDATE, undefined, state, options);
+    return this.#send(VOICE_STATE_UPDATE, layOutCommand(VOICE_STATE_UPDATE, state), options);
   }
 
   requestGuildMembers(request, options) {
-    return this.#send(REQUEST_GUILD_MEMBERS, undefined, request, options);
+    return this.#send(REQUEST_GUILD_MEMBERS, layOutCommand(REQUEST_GUILD_MEMBERS, request), options);
   }
 
   requestSoundboardSounds(guildIds, options) {
-    return this.#send(REQUEST_SOUNDBOARD_SOUNDS, undefined, { guildIds }, options);
+    return this.#send(REQUEST_SOUNDBOARD_SOUNDS, layOutCommand(REQUEST_SOUNDBOARD_SOUNDS, { guildIds }), options);
   }
 
   requestChannelInfo(request, options) {
-    return this.#send(REQUEST_CHANNEL_INFO, undefined, request, options);
+    return this.#send(REQUEST_CHANNEL_INFO, layOutCommand(REQUEST_CHANNEL_INFO, request), options);
   }
 
   send(opcode, data, options) {
     if (!Number.isInteger(opcode) || opcode < 0 || opcode > 0xffff) {
       throw new ShardwireError("bad-command", "expected an opcode as a small whole number");
     }
-    return this.#send(opcode, toJson(data), undefined, options);
+    return this.#send(opcode, toJson(data), options);
   }
 
   sendEncoded(message, options) {
-    return this.#send(undefined, undefined, message, options);
+    return this.#send(undefined, checkEncoded(message), options);
   }
 
-  #send(opcode, text, argument, { priority, when, signal } = {}) {
+  /** `argument` is laid out, or the data as JSON, or without an opcode a whole message. */
+  #send(opcode, argument, { priority, when, signal } = {}) {
     const first = isHigh(priority);
     const withinMs = toWithinMs(when);
-    return promised(this.#raw, signal, (done) => this.#raw.submit(opcode, text, argument, first, withinMs, done));
+    return promised(this.#raw, signal, (done) => this.#raw.submit(opcode, argument, first, withinMs, done));
   }
 
   reconnect() {

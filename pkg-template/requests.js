@@ -3,6 +3,7 @@
 
 import { ShardwireError } from "./error.js";
 import { rawOf } from "./index.js";
+import { layOutCommand } from "./options.js";
 import { isHigh, promised } from "./sending.js";
 
 export { ShardwireError };
@@ -50,9 +51,10 @@ function collect(shard, opcode, request, options = {}) {
   }
   const raw = rawOf(shard);
   const first = isHigh(priority);
+  const question = layOutCommand(opcode, request);
   let parts = [];
   return promised(raw, signal, (settle) => {
-    const number = raw.request(opcode, request, first, timeoutMs, deadlineMs, (name, text, received, expected) => {
+    const number = raw.request(opcode, question, first, timeoutMs, deadlineMs, (name, text, received, expected) => {
       // Asked anew: what came is void.
       if (name === null) parts = [];
       else if (name === undefined) settle(text, parts);

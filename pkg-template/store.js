@@ -16,7 +16,7 @@ export async function keepLedger(raw, store) {
   };
   const text = await attempt("load", () => store.load());
   const { remaining, resetsAt, busy } = parse(text);
-  if ([remaining, resetsAt].every(Number.isFinite)) raw.restoreLedger(remaining, resetsAt, toNumbers(busy));
+  if ([remaining, resetsAt].every(Number.isFinite)) raw.restoreLedger([remaining, resetsAt, ...toNumbers(busy)]);
   // One after the other, so that an old record never replaces a new one.
   let saving = Promise.resolve();
   raw.keepLedger((record) => {
@@ -36,5 +36,7 @@ function parse(text) {
 
 /** The pairs of a record, flat. */
 function toNumbers(busy) {
-  return new Float64Array(Array.isArray(busy) ? busy.flat().filter(Number.isFinite) : []);
+  const numbers = Array.isArray(busy) ? busy.flat().filter(Number.isFinite) : [];
+  // A half of a pair is none.
+  return numbers.slice(0, numbers.length & ~1);
 }

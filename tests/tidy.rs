@@ -12,6 +12,7 @@ use std::{
 /// exceptions are in [`NEIGHBOURS`].
 const FLOORS: &[(&str, u32)] = &[
     ("proto/time", 0),
+    ("proto/words", 0),
     ("proto/random", 0),
     // Plain words of the wire, and what is made of them.
     ("proto/wire/json", 9),
@@ -162,9 +163,9 @@ fn the_readme_shows_the_example_that_is_compiled() {
 
 #[test]
 fn the_package_knows_the_same_intents() {
-    let index = Path::new(env!("CARGO_MANIFEST_DIR")).join("pkg-template/index.js");
-    let index = fs::read_to_string(index).expect("the package has its class");
-    let (_, table) = index.split_once("const BITS = {").expect("a table of bits");
+    let intents = Path::new(env!("CARGO_MANIFEST_DIR")).join("pkg-template/intents.js");
+    let intents = fs::read_to_string(intents).expect("the package has its intents");
+    let (_, table) = intents.split_once("const BITS = {").expect("a table of bits");
     let (table, _) = table.split_once('}').expect("its end");
     let shown: Vec<String> = table.split(',').map(|line| line.trim().to_owned()).collect();
     let mut known: Vec<String> = shardwire::proto::Intents::NAMED

@@ -7,11 +7,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures::{Stream, StreamExt, channel::mpsc};
+use futures::{Stream, StreamExt};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::handle::Line;
+use super::{handle::Line, news::News};
 use crate::proto::{Part, Reply, RequestError};
 
 /// A request whose answer is being collected: a stream of its [`Reply`]s, or by [`answer`](Self::answer) all of it.
@@ -21,22 +21,19 @@ use crate::proto::{Part, Reply, RequestError};
 #[must_use = "dropping it gives the request up"]
 pub struct Collecting {
     /// Bounded by [`Limits::answer_bytes`](crate::proto::Limits::answer_bytes).
-    replies: mpsc::UnboundedReceiver<Reply>,
+    replies: News<Reply>,
     /// `None` once there is nothing to give up.
     line: Option<Arc<Line>>,
     number: u64,
 }
 
 impl Collecting {
-    pub(super) fn new(
-        replies: mpsc::UnboundedReceiver<Reply>,
-        line: Arc<Line>,
-        number: u64,
-    ) -> Self {
+    pub(super) fn new(replies: News<Reply>, line: Arc<Line>, number: u64) -> Self {
         Self { replies, line: Some(line), number }
     }
 
     /// Its number, for [`ShardHandle::take_back`](super::ShardHandle::take_back).
+    #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
     }
@@ -60,7 +57,7 @@ impl Stream for Collecting {
     type Item = Reply;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Reply>> {
-        let reply = self.replies.poll_next_unpin(cx);
+        let reply = self.replies.poll(cx);
         if let Poll::Ready(None | Some(Reply::Done | Reply::Failed(_))) = &reply {
             self.line = None;
         }

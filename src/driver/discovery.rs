@@ -29,11 +29,13 @@ pub struct Discovery {
 
 impl Discovery {
     /// Asks for the address only, which needs no token.
+    #[must_use]
     pub const fn public() -> Self {
         Self { api_url: Cow::Borrowed(DEFAULT_API_URL), token: None }
     }
 
     /// Asks for the address, the number of shards and the identify limits of the bot with this token.
+    #[must_use]
     pub const fn bot(token: Token) -> Self {
         Self { api_url: Cow::Borrowed(DEFAULT_API_URL), token: Some(token) }
     }
@@ -259,6 +261,7 @@ pub enum DiscoverError {
 
 impl DiscoverError {
     /// A stable word for programs, the same as in the npm package.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BadAnswer(_) | Self::Oversized | Self::UnexpectedStatus { .. } => "bad-answer",

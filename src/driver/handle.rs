@@ -1,17 +1,16 @@
 //! What a user holds to speak to a running shard from elsewhere: a bounded line and one waker.
 
 use std::{
-    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    task::Waker,
 };
 
-use futures::{
-    channel::{mpsc, oneshot},
-    task::AtomicWaker,
+use super::{
+    answer::Collecting,
+    news::{self, Teller},
+    sending::Sending,
 };
-
-use super::{answer::Collecting, sending::Sending};
 use crate::proto::{
     Command, CommandError, Config, Input, Payload, Reply, Request, RequestChannelInfo,
     RequestError, RequestGuildMembers, RequestOptions, RequestSoundboardSounds, SendOptions,
@@ -37,13 +36,14 @@ pub struct ShardHandle {
 /// What waits on its way to the shard.
 pub(super) struct Line {
     inner: Mutex<Waiting>,
-    waker: AtomicWaker,
     config: Config,
 }
 
 #[derive(Default)]
 struct Waiting {
-    errands: VecDeque<Errand>,
+    /// The shard's task, if it waits.
+    waker: Option<Waker>,
+    errands: Vec<Errand>,
     /// Errands that the shard has taken and that nobody wants any more.
     unwanted: Vec<u64>,
     /// The number of the newest errand.
@@ -74,12 +74,12 @@ pub(super) enum Task {
         payload: Payload,
         options: SendOptions,
         /// `None`: nobody.
-        teller: Option<oneshot::Sender<Result<(), CommandError>>>,
+        teller: Option<Teller<Result<(), CommandError>>>,
     },
     Request {
         request: Request,
         options: RequestOptions,
-        teller: mpsc::UnboundedSender<Reply>,
+        teller: Teller<Reply>,
     },
 }
 
@@ -88,11 +88,11 @@ impl Task {
     fn cancel(self) {
         match self {
             Self::Command { teller: Some(teller), .. } => {
-                drop(teller.send(Err(CommandError::Cancelled)));
+                teller.tell(Err(CommandError::Cancelled));
             }
             Self::Command { teller: None, .. } => {}
             Self::Request { teller, .. } => {
-                drop(teller.unbounded_send(Reply::Failed(RequestError::Cancelled)));
+                teller.tell(Reply::Failed(RequestError::Cancelled));
             }
         }
     }
@@ -114,7 +114,7 @@ impl ShardHandle {
         command: &Command,
         options: SendOptions,
     ) -> Result<Sending, CommandError> {
-        let (teller, outcome) = oneshot::channel();
+        let (teller, outcome) = news::line();
         let number = self.send_payload(command, options, Some(teller))?;
         Ok(Sending::new(outcome, Arc::clone(&self.line), number))
     }
@@ -127,7 +127,7 @@ impl ShardHandle {
     ) -> Result<Collecting, CommandError> {
         // Told now rather than by the answer, as it is the caller's fault.
         request.check(&self.line.config)?;
-        let (teller, replies) = mpsc::unbounded();
+        let (teller, replies) = news::line();
         let number = self.line.push(Task::Request { request, options, teller })?;
         Ok(Collecting::new(replies, Arc::clone(&self.line), number))
     }
@@ -192,7 +192,7 @@ impl ShardHandle {
         &self,
         command: &Command,
         options: SendOptions,
-        teller: Option<oneshot::Sender<Result<(), CommandError>>>,
+        teller: Option<Teller<Result<(), CommandError>>>,
     ) -> Result<u64, CommandError> {
         let payload = command.encode(&self.line.config)?;
         self.line.push(Task::Command { payload, options, teller })
@@ -207,11 +207,15 @@ impl fmt::Debug for ShardHandle {
 
 impl Line {
     pub(super) fn new(config: Config) -> Self {
-        Self { inner: Mutex::default(), waker: AtomicWaker::new(), config: config.without_hooks() }
+        Self { inner: Mutex::default(), config: config.without_hooks() }
     }
 
-    pub(super) fn register(&self, waker: &std::task::Waker) {
-        self.waker.register(waker);
+    pub(super) fn register(&self, waker: &Waker) {
+        self.lock(|waiting| {
+            if !waiting.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                waiting.waker = Some(waker.clone());
+            }
+        });
     }
 
     /// The next wish about the life cycle.
@@ -223,7 +227,10 @@ impl Line {
     pub(super) fn next_errand(&self, in_machine: Load) -> Option<Errand> {
         self.lock(|waiting| {
             waiting.in_machine = in_machine;
-            let errand = waiting.errands.pop_front()?;
+            if waiting.errands.is_empty() {
+                return None;
+            }
+            let errand = waiting.errands.remove(0);
             waiting.in_machine.add(&errand.task);
             Some(errand)
         })
@@ -249,7 +256,7 @@ impl Line {
         let errand = self.lock(|waiting| {
             let place = waiting.errands.iter().position(|errand| errand.number == number);
             if let Some(place) = place {
-                return waiting.errands.remove(place).map(|errand| errand.task);
+                return Some(waiting.errands.remove(place).task);
             }
             let is_known = number <= waiting.newest && !waiting.unwanted.contains(&number);
             waiting.unwanted.extend((is_known && !waiting.is_stopped).then_some(number));
@@ -258,7 +265,7 @@ impl Line {
         if let Some(task) = errand {
             task.cancel();
         }
-        self.waker.wake();
+        self.wake();
     }
 
     fn push(&self, task: Task) -> Result<u64, CommandError> {
@@ -280,10 +287,10 @@ impl Line {
                 return Err(CommandError::QueueFull { limit });
             }
             waiting.newest += 1;
-            waiting.errands.push_back(Errand { number: waiting.newest, task });
+            waiting.errands.push(Errand { number: waiting.newest, task });
             Ok(waiting.newest)
         })?;
-        self.waker.wake();
+        self.wake();
         Ok(number)
     }
 
@@ -293,7 +300,15 @@ impl Line {
                 waiting.wish = Some(wish);
             }
         });
-        self.waker.wake();
+        self.wake();
+    }
+
+    /// Lets the shard look at what waits.
+    fn wake(&self) {
+        // Out of the lock, as it is foreign code.
+        if let Some(waker) = self.lock(|waiting| waiting.waker.take()) {
+            waker.wake();
+        }
     }
 
     fn lock<T>(&self, act: impl FnOnce(&mut Waiting) -> T) -> T {

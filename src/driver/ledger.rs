@@ -23,6 +23,7 @@ pub(super) type Store = Box<dyn FnMut(&LedgerRecord) + Send>;
 
 impl SharedSlots {
     /// A ledger for what `/gateway/bot` said at `now`, or for a small bot that has not asked.
+    #[must_use]
     pub fn new(limit: SessionStartLimit, now: Instant) -> Self {
         Self(Arc::new(Mutex::new(Ledger { slots: Slots::new(limit, now), store: None })))
     }
@@ -40,6 +41,7 @@ impl SharedSlots {
     }
 
     /// Identifies left in this window.
+    #[must_use]
     pub fn remaining(&self) -> u32 {
         self.with(|ledger| ledger.slots.remaining())
     }

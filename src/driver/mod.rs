@@ -5,6 +5,7 @@ mod answer;
 mod discovery;
 mod handle;
 mod ledger;
+mod news;
 mod sending;
 mod shard;
 mod timer;

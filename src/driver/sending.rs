@@ -6,9 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures::{FutureExt, channel::oneshot};
-
-use super::handle::Line;
+use super::{handle::Line, news::News};
 use crate::proto::CommandError;
 
 /// Resolves once the command was written to the socket, or refused after all. Dropping it takes the command back if it was
@@ -16,7 +14,7 @@ use crate::proto::CommandError;
 #[derive(Debug)]
 #[must_use = "dropping it takes the command back; await or detach it"]
 pub struct Sending {
-    outcome: oneshot::Receiver<Result<(), CommandError>>,
+    outcome: News<Result<(), CommandError>>,
     /// `None` once there is nothing to take back.
     line: Option<Arc<Line>>,
     number: u64,
@@ -24,7 +22,7 @@ pub struct Sending {
 
 impl Sending {
     pub(super) fn new(
-        outcome: oneshot::Receiver<Result<(), CommandError>>,
+        outcome: News<Result<(), CommandError>>,
         line: Arc<Line>,
         number: u64,
     ) -> Self {
@@ -32,6 +30,7 @@ impl Sending {
     }
 
     /// Its number, for [`ShardHandle::take_back`](super::ShardHandle::take_back).
+    #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
     }
@@ -46,7 +45,7 @@ impl Future for Sending {
     type Output = Result<(), CommandError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.outcome.poll_unpin(cx).map(|outcome| {
+        self.outcome.poll(cx).map(|outcome| {
             self.line = None;
             // A shard that is gone tells nobody anything.
             outcome.unwrap_or(Err(CommandError::Stopped))

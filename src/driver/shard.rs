@@ -8,20 +8,18 @@ use std::{
     time::Duration,
 };
 
-use futures::{
-    Stream, StreamExt,
-    channel::{mpsc, oneshot},
-};
+use futures::{Stream, StreamExt};
 
 use super::{
     handle::{Errand, Line, Load, ShardHandle, Task},
     ledger::{SharedSlots, Store},
+    news::Teller,
     timer::Timer,
     transport::Transport,
 };
 use crate::proto::{
     CommandError, Config, ConfigError, Event, Input, Instant, LedgerRecord, Output, Reply,
-    RequestId, Session, ShardId, ShardInfo, ShardMachine, Status, Ticket,
+    RequestId, Say, Session, ShardId, ShardInfo, ShardMachine, Status, Ticket, displayed,
 };
 
 /// Rounds of one poll without an event for the user, after which others get a turn.
@@ -57,28 +55,30 @@ pub enum Watched<'a> {
     Output(&'a Output),
 }
 
-impl fmt::Display for Watched<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Watched<'_> {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Input(input) => input.fmt(f),
-            Self::Output(output) => output.fmt(f),
+            Self::Input(input) => input.say(out),
+            Self::Output(output) => output.say(out),
         }
     }
 }
 
+displayed!(Watched<'_>);
+
 /// Who wants to know what becomes of the commands and requests that the machine holds. As many as the machine bounds.
 #[derive(Default)]
 struct Tellers {
-    commands: Vec<Teller<Ticket, oneshot::Sender<Result<(), CommandError>>>>,
-    requests: Vec<Teller<RequestId, mpsc::UnboundedSender<Reply>>>,
+    commands: Vec<Waiting<Ticket, Result<(), CommandError>>>,
+    requests: Vec<Waiting<RequestId, Reply>>,
 }
 
-struct Teller<Id, Line> {
+struct Waiting<Id, T> {
     /// The machine's number.
     id: Id,
     /// The errand's number.
     number: u64,
-    line: Line,
+    teller: Teller<T>,
 }
 
 /// The two clocks when they were last compared: the timer's, and the one on the wall.
@@ -126,6 +126,7 @@ impl<T: fmt::Debug, C: fmt::Debug> fmt::Debug for Shard<T, C> {
 
 impl<T: Transport, C: Timer> Shard<T, C> {
     /// A shard that connects when it is first polled. `seed` feeds its jitter.
+    #[inline(never)]
     pub fn new(
         config: Config,
         seed: u64,
@@ -282,17 +283,16 @@ impl<T: Transport, C: Timer> Shard<T, C> {
             Task::Command { payload, options, teller } => {
                 match (self.machine.send(payload, options, now), teller) {
                     (Ok(ticket), Some(teller)) => {
-                        self.tellers.commands.push(Teller { id: ticket, number, line: teller });
+                        self.tellers.commands.push(Waiting { id: ticket, number, teller });
                     }
-                    // Nobody may be left who wants to know.
-                    (Err(error), Some(teller)) => drop(teller.send(Err(error))),
+                    (Err(error), Some(teller)) => teller.tell(Err(error)),
                     (_, None) => {}
                 }
             }
             Task::Request { request, options, teller } => {
                 match self.machine.request(request, options, now) {
-                    Ok(id) => self.tellers.requests.push(Teller { id, number, line: teller }),
-                    Err(error) => drop(teller.unbounded_send(Reply::Failed(error.into()))),
+                    Ok(id) => self.tellers.requests.push(Waiting { id, number, teller }),
+                    Err(error) => teller.tell(Reply::Failed(error.into())),
                 }
             }
         }
@@ -331,15 +331,14 @@ impl<T: Transport, C: Timer> Shard<T, C> {
 impl Tellers {
     fn settle(&mut self, ticket: Ticket, outcome: Result<(), CommandError>) {
         if let Some(at) = self.commands.iter().position(|teller| teller.id == ticket) {
-            // Nobody may be left who wants to know.
-            let _ = self.commands.swap_remove(at).line.send(outcome);
+            self.commands.swap_remove(at).teller.tell(outcome);
         }
     }
 
     fn reply(&mut self, id: RequestId, reply: Reply) {
         let Some(at) = self.requests.iter().position(|teller| teller.id == id) else { return };
         let is_last = matches!(reply, Reply::Done | Reply::Failed(_));
-        let _ = self.requests[at].line.unbounded_send(reply);
+        self.requests[at].teller.tell(reply);
         if is_last {
             self.requests.swap_remove(at);
         }

@@ -138,6 +138,7 @@ pub async fn discover_gateway(
 
 /// An identify ledger for shards of this process. `limit` is what `/gateway/bot` said just now: its `reset_after` counts from
 /// this call.
+#[must_use]
 pub fn slots(limit: SessionStartLimit) -> SharedSlots {
     SharedSlots::new(limit, TokioTimer::new().now())
 }

@@ -46,6 +46,7 @@ pub struct ConnectOptions {
 
 impl ConnectOptions {
     /// The defaults.
+    #[must_use]
     pub fn new() -> Self {
         Self {
             proxy: None,

@@ -21,12 +21,14 @@ pub struct Tls(
 
 impl Tls {
     /// Trusts Mozilla's roots, which are part of the program: the same everywhere, and nothing to install.
+    #[must_use]
     pub const fn mozilla_roots() -> Self {
         Self(None)
     }
 
     /// Does as `config` says, be it with roots, client certificates or cryptography of one's own. Build it with
     /// [`native::rustls`](super::rustls), and offer no other application protocol than `http/1.1` in it.
+    #[must_use]
     pub const fn custom(config: Arc<ClientConfig>) -> Self {
         Self(Some(config))
     }

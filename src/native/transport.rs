@@ -75,6 +75,7 @@ enum Incident {
 impl NativeTransport {
     /// A transport without a socket. Messages of more than `message_bytes` bytes end the connection before they are kept;
     /// pass [`Limits::message_bytes`](crate::proto::Limits::message_bytes) of the shard's configuration.
+    #[must_use]
     pub fn new(message_bytes: usize) -> Self {
         Self::with_options(message_bytes, ConnectOptions::new())
     }

@@ -44,7 +44,7 @@ impl Token {
             ));
         }
         let prefix = if bare.is_some() { "" } else { "Bot " };
-        Ok(Self(format!("{prefix}{token}").into()))
+        Ok(Self([prefix, token].concat().into()))
     }
 
     /// The secret itself, for the two payloads and the one request that carry it.
@@ -192,36 +192,43 @@ impl Config {
     }
 
     /// The bounds of what is kept.
+    #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.choices.limits
     }
 
     /// The intents.
+    #[must_use]
     pub fn intents(&self) -> Intents {
         self.choices.intents
     }
 
     /// The compression.
+    #[must_use]
     pub fn compression(&self) -> Compression {
         self.choices.compression
     }
 
     /// The encoding.
+    #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.choices.encoding
     }
 
     /// Whether messages go through a codec from outside.
+    #[must_use]
     pub fn needs_codec(&self) -> bool {
         self.choices.codec.is_some()
     }
 
     /// The token, to compare with another's.
+    #[must_use]
     pub const fn token(&self) -> &Token {
         &self.token
     }
 
     /// The shard.
+    #[must_use]
     pub const fn shard(&self) -> ShardId {
         self.shard
     }

@@ -1,13 +1,14 @@
 //! What can go wrong, sorted by whose fault it is. Every message names what was expected; none holds the token.
 
-use std::{borrow::Cow, error::Error, fmt, time::Duration};
+use std::{borrow::Cow, error::Error, time::Duration};
 
 use serde::{Serialize, Serializer};
 
 use super::{
-    form::{self, Form, Put, Value},
+    form::{self, Form, Put},
     time::whole_millis,
     wire::{Close, CloseCode, CodecError, EnvelopeError, Opcode, UrlError},
+    words::{Hex, Say, displayed, say},
 };
 
 /// A configuration that cannot work: the caller's fault, told before anything is opened.
@@ -48,6 +49,7 @@ pub enum ConfigError {
 
 impl ConfigError {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BadIntents { .. } => "bad-intents",
@@ -64,34 +66,47 @@ impl ConfigError {
     }
 }
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for ConfigError {
+    fn say(&self, out: &mut String) {
         match self {
             Self::BadIntents { unknown } => {
-                write!(f, "expected known intents, got unknown bits {unknown:#x}")
+                say!(
+                    out,
+                    "expected known intents, got unknown bits 0x",
+                    Hex { number: *unknown, width: 1 }
+                );
             }
             Self::BadLargeThreshold(got) => {
-                write!(f, "expected a large threshold from 50 to 250, got {got}")
+                say!(out, "expected a large threshold from 50 to 250, got ", got);
             }
             Self::BadEncoding(expected)
             | Self::BadLimit(expected)
-            | Self::BadPresence(expected) => f.write_str(expected),
-            Self::BadSession(why) => write!(f, "expected a session that fits: {why}"),
+            | Self::BadPresence(expected) => out.push_str(expected),
+            Self::BadSession(why) => say!(out, "expected a session that fits: ", why),
             Self::BadShard { number, total } => {
-                write!(f, "expected a shard number below the total, got [{number}, {total}]")
+                say!(
+                    out,
+                    "expected a shard number below the total, got [",
+                    number,
+                    ", ",
+                    total,
+                    "]"
+                );
             }
-            Self::BadToken(why) => write!(f, "expected a bot token: {why}"),
-            Self::BadUrl(error) => error.fmt(f),
+            Self::BadToken(why) => say!(out, "expected a bot token: ", why),
+            Self::BadUrl(error) => error.say(out),
             Self::CodecNotCompiledIn(feature) => {
-                write!(f, "expected a codec of this build; the feature `{feature}` brings it")
+                say!(out, "expected a codec of this build; the feature `", feature, "` brings it");
             }
-            Self::InsecureUrl => f.write_str(
+            Self::InsecureUrl => out.push_str(
                 "expected wss:// for a host that is not loopback, as ws:// would show the token to \
                  the network; allow it explicitly if that is what you want",
             ),
         }
     }
 }
+
+displayed!(ConfigError);
 
 impl Error for ConfigError {}
 
@@ -138,6 +153,7 @@ pub enum CommandError {
 
 impl CommandError {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Cancelled => "cancelled",
@@ -155,43 +171,50 @@ impl CommandError {
     }
 }
 
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for CommandError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Cancelled => f.write_str("the command was taken back before it was sent"),
-            Self::Expired => f.write_str("the deadline of the command passed before it was sent"),
-            Self::Inexpressible(expected) | Self::Invalid(expected) => f.write_str(expected),
-            Self::MissingIntent(name) => write!(f, "expected the intent {name} for this request"),
+            Self::Cancelled => out.push_str("the command was taken back before it was sent"),
+            Self::Expired => out.push_str("the deadline of the command passed before it was sent"),
+            Self::Inexpressible(expected) | Self::Invalid(expected) => out.push_str(expected),
+            Self::MissingIntent(name) => {
+                say!(out, "expected the intent ", name, " for this request");
+            }
             Self::NotEncoded => {
-                f.write_str("expected a whole message in the encoding of this shard")
+                out.push_str("expected a whole message in the encoding of this shard");
             }
             Self::NotNow { retry_in: Some(span) } => {
-                write!(
-                    f,
-                    "expected room in the send limit; there is some in {} ms",
-                    whole_millis(*span)
-                )
+                say!(
+                    out,
+                    "expected room in the send limit; there is some in ",
+                    whole_millis(*span),
+                    " ms"
+                );
             }
             Self::NotNow { retry_in: None } => {
-                f.write_str("expected a session that is ready, for a command that does not wait")
+                out.push_str("expected a session that is ready, for a command that does not wait");
             }
-            Self::NotJson => f.write_str("expected the command's data to be JSON"),
+            Self::NotJson => out.push_str("expected the command's data to be JSON"),
             Self::QueueFull { limit } => {
-                write!(
-                    f,
-                    "expected fewer than {limit} waiting commands; try again when some were sent"
-                )
+                say!(
+                    out,
+                    "expected fewer than ",
+                    limit,
+                    " waiting commands; try again when some were sent"
+                );
             }
             Self::Reserved(opcode) => {
-                write!(f, "expected an opcode that a user may send, got {opcode}")
+                say!(out, "expected an opcode that a user may send, got ", opcode);
             }
-            Self::Stopped => f.write_str("expected a running shard, but it has stopped"),
+            Self::Stopped => out.push_str("expected a running shard, but it has stopped"),
             Self::TooLarge { bytes, limit } => {
-                write!(f, "expected a command of at most {limit} bytes, got {bytes}")
+                say!(out, "expected a command of at most ", limit, " bytes, got ", bytes);
             }
         }
     }
 }
+
+displayed!(CommandError);
 
 impl Error for CommandError {}
 
@@ -224,11 +247,13 @@ impl TransportError {
     }
 }
 
-impl fmt::Display for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Say for TransportError {
+    fn say(&self, out: &mut String) {
+        out.push_str(&self.0);
     }
 }
+
+displayed!(TransportError);
 
 impl Error for TransportError {}
 
@@ -245,16 +270,18 @@ pub enum Awaited {
     Resumed,
 }
 
-impl fmt::Display for Awaited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Say for Awaited {
+    fn say(&self, out: &mut String) {
+        out.push_str(match self {
             Self::Connect => "the socket to open",
             Self::Hello => "HELLO",
             Self::Ready => "READY",
             Self::Resumed => "RESUMED",
-        })
+        });
     }
 }
+
+displayed!(Awaited);
 
 /// Why a connection ended: the gateway's or the wire's fault, mended by reconnecting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -305,6 +332,7 @@ pub enum Fault {
 
 impl Fault {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BadCompression(_) => "bad-compression",
@@ -341,57 +369,62 @@ impl From<EnvelopeError> for Fault {
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Fault {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::BadCompression(expected) => write!(f, "the stream could not be read: {expected}"),
+            Self::BadCompression(expected) => say!(out, "the stream could not be read: ", expected),
             Self::BadEnvelope(error) => {
-                write!(f, "a message is not a gateway message: {}", error.0)
+                say!(out, "a message is not a gateway message: ", error.0);
             }
             Self::BadPayload(expected) => {
-                write!(f, "a payload lacks what it must have: {expected}")
+                say!(out, "a payload lacks what it must have: ", expected);
             }
             Self::Closed(close) => {
                 let meaning = CloseCode::of(close.code);
-                write!(
-                    f,
-                    "the gateway closed with {} ({}): {}",
-                    close.code, meaning.name, meaning.meaning
-                )
+                say!(
+                    out,
+                    "the gateway closed with ",
+                    close.code,
+                    " (",
+                    meaning.name,
+                    "): ",
+                    meaning.meaning
+                );
             }
-            Self::InvalidSession { resumable: true } => f.write_str(
-                "the gateway says that the session is not valid now, but may be resumed",
-            ),
+            Self::InvalidSession { resumable: true } => out
+                .push_str("the gateway says that the session is not valid now, but may be resumed"),
             Self::InvalidSession { resumable: false } => {
-                f.write_str("the gateway says that the session is gone")
+                out.push_str("the gateway says that the session is gone");
             }
-            Self::NoAnswer(awaited) => write!(f, "waited too long for {awaited}"),
+            Self::NoAnswer(awaited) => say!(out, "waited too long for ", awaited),
             Self::Oversized { limit } => {
-                write!(f, "a message is larger than the limit of {limit} bytes")
+                say!(out, "a message is larger than the limit of ", limit, " bytes");
             }
-            Self::ReconnectRequested => f.write_str("the gateway asked for a new connection"),
-            Self::ReconnectWanted => f.write_str("a new connection was wanted here"),
+            Self::ReconnectRequested => out.push_str("the gateway asked for a new connection"),
+            Self::ReconnectWanted => out.push_str("a new connection was wanted here"),
             Self::Suspended { slept } => {
-                write!(f, "the computer slept for {} seconds", slept.as_secs())
+                say!(out, "the computer slept for ", slept.as_secs(), " seconds");
             }
-            Self::Tapped => f.write_str("the tap stopped the shard"),
-            Self::Transport(error) => write!(f, "the connection failed: {error}"),
+            Self::Tapped => out.push_str("the tap stopped the shard"),
+            Self::Transport(error) => say!(out, "the connection failed: ", error),
             Self::UnexpectedMessage(opcode) => {
-                write!(f, "expected HELLO as the first message, got {opcode}")
+                say!(out, "expected HELLO as the first message, got ", opcode);
             }
-            Self::Zombie => f.write_str("the gateway no longer answers heartbeats"),
+            Self::Zombie => out.push_str("the gateway no longer answers heartbeats"),
         }
     }
 }
 
+displayed!(Fault);
+
 /// `{ code, message }`, and `closeCode` and `closeReason` where the server closed.
 impl Form for Fault {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("code", self.code().into());
-        put("message", Value::Text(&self.to_string()));
+    fn fields(&self, put: &mut impl Put) {
+        put.text("code", Some(self.code()));
+        put.text("message", Some(&self.said()));
         if let Self::Closed(close) = self {
-            put("closeCode", close.code.into());
-            put("closeReason", Value::Text(&close.reason));
+            put.number("closeCode", close.code.into());
+            put.text("closeReason", Some(&close.reason));
         }
     }
 }
@@ -423,6 +456,7 @@ pub enum StopReason {
 
 impl StopReason {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Fatal(_) => "fatal",
@@ -432,34 +466,42 @@ impl StopReason {
     }
 }
 
-impl fmt::Display for StopReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for StopReason {
+    fn say(&self, out: &mut String) {
         match self {
             Self::Fatal(close) => {
                 let meaning = CloseCode::of(close.code);
-                write!(
-                    f,
-                    "the gateway closed with {} ({}): {}; reconnecting would not help",
-                    close.code, meaning.name, meaning.meaning
-                )
+                say!(
+                    out,
+                    "the gateway closed with ",
+                    close.code,
+                    " (",
+                    meaning.name,
+                    "): ",
+                    meaning.meaning,
+                    "; reconnecting would not help"
+                );
             }
-            Self::IdentifyBudgetSpent(spent) => write!(
-                f,
-                "no identify is left for the next {} seconds; one more would make Discord reset the token",
-                spent.retry_in.as_secs()
+            Self::IdentifyBudgetSpent(spent) => say!(
+                out,
+                "no identify is left for the next ",
+                spent.retry_in.as_secs(),
+                " seconds; one more would make Discord reset the token"
             ),
-            Self::Requested => f.write_str("the shard was closed as asked"),
+            Self::Requested => out.push_str("the shard was closed as asked"),
         }
     }
 }
 
+displayed!(StopReason);
+
 impl Form for StopReason {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("code", self.code().into());
-        put("message", Value::Text(&self.to_string()));
+    fn fields(&self, put: &mut impl Put) {
+        put.text("code", Some(self.code()));
+        put.text("message", Some(&self.said()));
         match self {
-            Self::Fatal(close) => put("closeCode", close.code.into()),
-            Self::IdentifyBudgetSpent(spent) => put("retryInMs", spent.retry_in.into()),
+            Self::Fatal(close) => put.number("closeCode", close.code.into()),
+            Self::IdentifyBudgetSpent(spent) => put.millis("retryInMs", Some(spent.retry_in)),
             Self::Requested => {}
         }
     }

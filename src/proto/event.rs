@@ -9,10 +9,11 @@ use serde_json::value::RawValue;
 
 use super::{
     error::{Fault, StopReason},
-    form::{self, Form, Put, Value},
+    form::{self, Form, Put},
     session::Session,
     time::whole_millis,
     wire::{EnvelopeError, Opcode, ShardId, quote_wide_integers},
+    words::{Say, displayed, say},
 };
 
 /// Something that happened.
@@ -56,6 +57,7 @@ pub enum Event {
 
 impl Event {
     /// The word that its JSON form has as `type`.
+    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Disconnected { .. } => "disconnected",
@@ -89,6 +91,7 @@ impl Dispatch {
     }
 
     /// The data as text for JavaScript's own parser: integers that it would round are turned into strings.
+    #[must_use]
     pub fn data_for_javascript(&self) -> std::borrow::Cow<'_, str> {
         if self.has_wide_integers {
             quote_wide_integers(&self.data).into()
@@ -133,28 +136,28 @@ impl Serialize for Event {
 pub struct Report<'a>(pub &'a Event);
 
 impl Form for Report<'_> {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("type", self.0.kind().into());
+    fn fields(&self, put: &mut impl Put) {
+        put.text("type", Some(self.0.kind()));
         match self.0 {
             Event::Disconnected { fault, next } => {
-                put("fault", fault.into());
+                put.object("fault", Some(fault));
                 next.fields(put);
             }
             Event::Dispatch(dispatch) => {
-                put("name", Value::Text(&dispatch.name));
-                put("sequence", dispatch.sequence.into());
+                put.text("name", Some(&dispatch.name));
+                put.number("sequence", dispatch.sequence);
             }
-            Event::HeartbeatAcked { round_trip } => put("roundTripMs", (*round_trip).into()),
+            Event::HeartbeatAcked { round_trip } => put.millis("roundTripMs", Some(*round_trip)),
             Event::Notice(notice) => {
-                put("code", notice.code().into());
-                put("message", Value::Text(&notice.to_string()));
+                put.text("code", Some(notice.code()));
+                put.text("message", Some(&notice.said()));
             }
-            Event::Resumed { replayed } => put("replayed", (*replayed).into()),
+            Event::Resumed { replayed } => put.number("replayed", *replayed),
             Event::StatusChanged { status, previous } => {
                 status.fields(put);
-                put("previous", previous.name().into());
+                put.text("previous", Some(previous.name()));
             }
-            Event::Stopped { reason } => put("reason", reason.into()),
+            Event::Stopped { reason } => put.object("reason", Some(reason)),
         }
     }
 }
@@ -179,15 +182,15 @@ pub enum Next {
 }
 
 impl Form for Next {
-    fn fields(&self, put: &mut Put<'_>) {
+    fn fields(&self, put: &mut impl Put) {
         let (next, host, retry_in) = match self {
             Self::Identify { retry_in } => ("identify", Host::Base, retry_in),
             Self::Resume { host, retry_in } => ("resume", *host, retry_in),
-            Self::Stop => return put("next", "stop".into()),
+            Self::Stop => return put.text("next", Some("stop")),
         };
-        put("next", next.into());
-        put("host", host.name().into());
-        put("retryInMs", (*retry_in).into());
+        put.text("next", Some(next));
+        put.text("host", Some(host.name()));
+        put.millis("retryInMs", Some(*retry_in));
     }
 }
 
@@ -224,6 +227,7 @@ pub enum Host {
 
 impl Host {
     /// Its name in JSON.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Base => "base",
@@ -270,6 +274,7 @@ pub enum Notice {
 
 impl Notice {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BadHook(_) => "bad-hook",
@@ -284,33 +289,28 @@ impl Notice {
     }
 }
 
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Notice {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::BadHook(expected) => write!(f, "what a hook gave is not used: {expected}"),
-            Self::BadResumeUrl => f.write_str(
+            Self::BadHook(expected) => say!(out, "what a hook gave is not used: ", expected),
+            Self::BadResumeUrl => out.push_str(
                 "the gateway named a resume address that is not safe to use; the base address is used instead",
             ),
-            Self::Oversized { limit } => write!(
-                f,
-                "passed over a message that is larger than the limit of {limit} bytes on every connection"
-            ),
-            Self::SequenceGap { missing } => write!(f, "{missing} sequence numbers never came"),
-            Self::IdentifyHeldBack { wait } => write!(
-                f,
-                "the shard identified too often of late; the next identify waits {} seconds",
-                wait.as_secs()
-            ),
+            Self::Oversized { limit } => say!(out, "passed over a message that is larger than the limit of ", limit, " bytes on every connection"),
+            Self::SequenceGap { missing } => say!(out, missing, " sequence numbers never came"),
+            Self::IdentifyHeldBack { wait } => say!(out, "the shard identified too often of late; the next identify waits ", wait.as_secs(), " seconds"),
             Self::SlowSend { waited } => {
-                write!(f, "a command waited {} ms before it was sent", whole_millis(*waited))
+                say!(out, "a command waited ", whole_millis(*waited), " ms before it was sent");
             }
-            Self::UnknownOpcode(opcode) => write!(f, "ignored a message with opcode {opcode}"),
+            Self::UnknownOpcode(opcode) => say!(out, "ignored a message with opcode ", opcode),
             Self::Unreadable(error) => {
-                write!(f, "passed over a message that is not a gateway message: {}", error.0)
+                say!(out, "passed over a message that is not a gateway message: ", error.0);
             }
         }
     }
 }
+
+displayed!(Notice);
 
 /// What a shard is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -345,6 +345,7 @@ pub enum Status {
 
 impl Status {
     /// Its name in JSON.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::AwaitingHello => "awaiting-hello",
@@ -362,11 +363,11 @@ impl Status {
 }
 
 impl Form for Status {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("status", self.name().into());
+    fn fields(&self, put: &mut impl Put) {
+        put.text("status", Some(self.name()));
         if let Self::Disconnected { attempt, retry_in } = *self {
-            put("attempt", attempt.into());
-            put("retryInMs", retry_in.into());
+            put.number("attempt", attempt.into());
+            put.millis("retryInMs", Some(retry_in));
         }
     }
 }
@@ -421,6 +422,7 @@ impl EventCounts {
     pub const MOST_NAMES: usize = 256;
 
     /// The count of a name.
+    #[must_use]
     pub fn of(&self, name: &str) -> u64 {
         self.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
     }
@@ -529,53 +531,53 @@ pub struct Counters {
 }
 
 impl Form for ShardInfo {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("status", self.status.name().into());
-        put("shard", (&self.shard).into());
-        put("session", (&self.session).into());
-        put("version", u32::from(self.version).into());
-        put("intents", self.intents.into());
-        put("encoding", self.encoding.into());
-        put("compression", self.compression.into());
-        put("gatewayUrl", Value::Text(&self.gateway_url));
-        put("connectedUrl", self.connected_url.as_deref().into());
-        put("connectionId", self.connection_id.into());
-        put("peer", self.peer.as_deref().into());
-        put("uptimeMs", self.uptime.into());
-        put("heartbeat", (&self.heartbeat).into());
-        put("commands", (&self.commands).into());
-        put("counters", (&self.counters).into());
-        put("events", (&self.events).into());
+    fn fields(&self, put: &mut impl Put) {
+        put.text("status", Some(self.status.name()));
+        put.pair("shard", [self.shard.number(), self.shard.total()]);
+        put.object("session", self.session.as_ref());
+        put.number("version", self.version.into());
+        put.number("intents", self.intents);
+        put.text("encoding", Some(self.encoding));
+        put.text("compression", Some(self.compression));
+        put.text("gatewayUrl", Some(&self.gateway_url));
+        put.text("connectedUrl", self.connected_url.as_deref());
+        put.number("connectionId", self.connection_id.into());
+        put.text("peer", self.peer.as_deref());
+        put.millis("uptimeMs", Some(self.uptime));
+        put.object("heartbeat", Some(&self.heartbeat));
+        put.object("commands", Some(&self.commands));
+        put.object("counters", Some(&self.counters));
+        put.object("events", Some(&self.events));
     }
 }
 
 impl Form for Latency {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("intervalMs", self.interval.into());
-        put("lastMs", self.last.into());
-        put("averageMs", self.average.into());
-        put("historyMs", Value::AllMillis(&self.history));
-        put("sentAgoMs", self.sent_ago.into());
-        put("ackedAgoMs", self.acked_ago.into());
-        put("isAcked", self.is_acked.into());
-        put("isRunning", self.is_running.into());
+    fn fields(&self, put: &mut impl Put) {
+        put.millis("intervalMs", self.interval);
+        put.millis("lastMs", self.last);
+        put.millis("averageMs", self.average);
+        put.all_millis("historyMs", &self.history);
+        put.millis("sentAgoMs", self.sent_ago);
+        put.millis("ackedAgoMs", self.acked_ago);
+        put.flag("isAcked", self.is_acked);
+        put.flag("isRunning", self.is_running);
     }
 }
 
 impl Form for SendBudget {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("limit", self.limit.into());
-        put("available", self.available.into());
-        put("nextInMs", self.next_in.into());
-        put("waiting", self.waiting.into());
-        put("presences", self.presences.into());
-        put("nextPresenceInMs", self.next_presence_in.into());
-        put("openRequests", self.open_requests.into());
+    fn fields(&self, put: &mut impl Put) {
+        put.number("limit", self.limit as u64);
+        put.number("available", self.available as u64);
+        put.millis("nextInMs", Some(self.next_in));
+        put.number("waiting", self.waiting as u64);
+        put.number("presences", self.presences as u64);
+        put.millis("nextPresenceInMs", Some(self.next_presence_in));
+        put.number("openRequests", self.open_requests as u64);
     }
 }
 
 impl Form for Counters {
-    fn fields(&self, put: &mut Put<'_>) {
+    fn fields(&self, put: &mut impl Put) {
         let counts = [
             ("messages", self.messages),
             ("wireBytes", self.wire_bytes),
@@ -596,24 +598,24 @@ impl Form for Counters {
             ("heartbeats", self.heartbeats),
         ];
         for (name, count) in counts {
-            put(name, count.into());
+            put.number(name, count);
         }
     }
 }
 
 impl Form for EventCounts {
-    fn fields(&self, put: &mut Put<'_>) {
-        self.iter().for_each(|(name, count)| put(name, count.into()));
+    fn fields(&self, put: &mut impl Put) {
+        self.iter().for_each(|(name, count)| put.number(name, count));
     }
 }
 
 impl Form for Session {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("id", Value::Text(&self.id));
-        put("sequence", self.sequence.into());
-        put("resumeUrl", self.resume_url.as_deref().into());
-        put("shard", (&self.shard).into());
-        put("userId", self.user_id.as_deref().into());
+    fn fields(&self, put: &mut impl Put) {
+        put.text("id", Some(&self.id));
+        put.number("sequence", self.sequence);
+        put.text("resumeUrl", self.resume_url.as_deref());
+        put.pair("shard", [self.shard.number(), self.shard.total()]);
+        put.text("userId", self.user_id.as_deref());
     }
 }
 
@@ -708,7 +710,7 @@ mod tests {
             let session =
                 Session { id: "a".into(), sequence: 3, resume_url, shard: ShardId::ONE, user_id };
             assert_eq!(
-                serde_json::to_string(&Value::from(&session)).expect("plain data"),
+                serde_json::to_string(&form::Formed(&session)).expect("plain data"),
                 serde_json::to_string(&session).expect("plain data")
             );
         }

@@ -1,6 +1,6 @@
 //! The whole vocabulary of the wall: what goes into the machine and what comes out.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use super::{
     error::{BudgetSpent, CommandError, TransportError},
@@ -10,6 +10,7 @@ use super::{
     time::Wake,
     turn::Ticket,
     wire::{Close, ConnectionId, Frame},
+    words::{Say, displayed, say},
 };
 
 /// What goes in.
@@ -68,43 +69,46 @@ pub enum Output {
 }
 
 /// In a few words, without anything that a message holds.
-impl fmt::Display for Input {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Input {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Close { keep_session: true } => f.write_str("close, keeping the session"),
-            Self::Close { keep_session: false } => f.write_str("close"),
-            Self::Closed(id, None) => write!(f, "{id} ended"),
-            Self::Closed(id, Some(close)) => write!(f, "{id} closed with {}", close.code),
-            Self::Failed(id, error) => write!(f, "{id} failed: {error}"),
-            Self::IdentifyAt(Ok(_)) => f.write_str("a turn to identify"),
-            Self::IdentifyAt(Err(_)) => f.write_str("no identify left"),
-            Self::Opened(id) => write!(f, "{id} is open"),
-            Self::Oversized(id) => write!(f, "{id} ended by a message above the limit"),
-            Self::Pause => f.write_str("pause"),
-            Self::Received(id, frame) => write!(f, "{id} received {} bytes", frame.len()),
-            Self::Reconnect => f.write_str("reconnect"),
-            Self::Start => f.write_str("start"),
-            Self::Suspended(span) => write!(f, "slept for {} s", span.as_secs()),
-            Self::TimePassed => f.write_str("time passed"),
+            Self::Close { keep_session: true } => out.push_str("close, keeping the session"),
+            Self::Close { keep_session: false } => out.push_str("close"),
+            Self::Closed(id, None) | Self::Oversized(id) => say!(out, id, " ended"),
+            Self::Closed(id, Some(close)) => say!(out, id, " closed with ", close.code),
+            Self::Failed(id, error) => say!(out, id, " failed: ", error),
+            Self::IdentifyAt(Ok(_)) => out.push_str("a turn to identify"),
+            Self::IdentifyAt(Err(_)) => out.push_str("no identify left"),
+            Self::Opened(id) => say!(out, id, " is open"),
+            Self::Pause => out.push_str("pause"),
+            Self::Received(id, frame) => say!(out, id, " received ", frame.len(), " bytes"),
+            Self::Reconnect => out.push_str("reconnect"),
+            Self::Start => out.push_str("start"),
+            Self::Suspended(span) => say!(out, "slept for ", span.as_secs(), " s"),
+            Self::TimePassed => out.push_str("time passed"),
         }
     }
 }
 
+displayed!(Input);
+
 /// In a few words, without anything that a message holds.
-impl fmt::Display for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Output {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Close(id, close) => write!(f, "{id} close with {}", close.code),
-            Self::Event(event) => write!(f, "event {}", event.kind()),
-            Self::Identified => f.write_str("identified"),
-            Self::Open(id, url) => write!(f, "{id} open {url}"),
-            Self::Reply(_, reply) => write!(f, "a request {reply}"),
-            Self::ReserveIdentify => f.write_str("ask for a turn to identify"),
-            Self::Settled(_, Ok(())) => f.write_str("a command was sent"),
-            Self::Settled(_, Err(error)) => write!(f, "a command was not sent: {error}"),
-            Self::Transmit(id, frame) => write!(f, "{id} send {} bytes", frame.len()),
-            Self::Wait(Wake { at: Some(_), why }) => write!(f, "wait: {why:?}"),
-            Self::Wait(Wake { at: None, .. }) => f.write_str("wait"),
+            Self::Close(id, close) => say!(out, id, " close with ", close.code),
+            Self::Event(event) => say!(out, "event ", event.kind()),
+            Self::Identified => out.push_str("identified"),
+            Self::Open(id, url) => say!(out, id, " open ", url.as_str()),
+            Self::Reply(_, reply) => say!(out, "a request ", reply),
+            Self::ReserveIdentify => out.push_str("ask for a turn to identify"),
+            Self::Settled(_, Ok(())) => out.push_str("a command was sent"),
+            Self::Settled(_, Err(error)) => say!(out, "a command was not sent: ", error),
+            Self::Transmit(id, frame) => say!(out, id, " send ", frame.len(), " bytes"),
+            Self::Wait(Wake { at: Some(_), why }) => say!(out, "wait: ", why.name()),
+            Self::Wait(Wake { at: None, .. }) => out.push_str("wait"),
         }
     }
 }
+
+displayed!(Output);

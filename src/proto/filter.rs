@@ -24,6 +24,7 @@ impl Filter {
     }
 
     /// Whether a dispatch called `name` is wanted.
+    #[must_use]
     pub fn wants(&self, name: &str) -> bool {
         match self {
             Self::All => true,

@@ -78,21 +78,25 @@ impl Intents {
     pub const NON_PRIVILEGED: Self = Self(Self::ALL.0 & !Self::PRIVILEGED.0);
 
     /// A set from its bits, unknown ones included: building a configuration refuses those.
+    #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
     /// The bits.
+    #[must_use]
     pub const fn bits(self) -> u64 {
         self.0
     }
 
     /// Whether all of `other` is in this set.
+    #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// The intent with Discord's name `name`, in any case; also `ALL`, `NON_PRIVILEGED` and `NONE`.
+    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let sets =
             [("ALL", Self::ALL), ("NON_PRIVILEGED", Self::NON_PRIVILEGED), ("NONE", Self::NONE)];

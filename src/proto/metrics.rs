@@ -26,6 +26,7 @@ const STATUSES: [&str; 10] = [
 ///
 /// Counters are called `shardwire_*_total`, everything else is a gauge; times are seconds. Each has the label `shard`, events
 /// have `event`, the status has `status`.
+#[must_use]
 pub fn prometheus(shards: &[ShardInfo]) -> String {
     let mut out = String::new();
     let mut gauge = |name: &str, help: &str, value: &dyn Fn(&ShardInfo) -> Option<f64>| {

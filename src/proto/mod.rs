@@ -29,9 +29,8 @@ mod session;
 mod time;
 mod turn;
 pub(crate) mod wire;
+pub(crate) mod words;
 
-#[allow(unused_imports, reason = "only `web` hands values over by itself")]
-pub(crate) use self::form::{Form, Value, millis};
 pub use self::{
     command::{
         ChannelField, Command, Json, Members, Payload, RequestChannelInfo, RequestGuildMembers,
@@ -60,4 +59,9 @@ pub use self::{
         Encoding, Envelope, EnvelopeError, Frame, GatewayUrl, IdentifyProperties, OnlineStatus,
         Opcode, Presence, ShardId, UrlError, Verdict, quote_wide_integers,
     },
+};
+#[allow(unused_imports, reason = "only `web` hands values over by itself")]
+pub(crate) use self::{
+    form::{Form, Put, millis},
+    words::{Say, displayed},
 };

@@ -8,6 +8,7 @@ pub struct Random(u64);
 
 impl Random {
     /// A generator that gives the same numbers for the same seed.
+    #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }

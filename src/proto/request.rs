@@ -10,6 +10,7 @@ use super::{
     error::CommandError,
     intents::Intents,
     turn::Priority,
+    words::{Say, displayed, say},
 };
 
 /// A question that the Gateway answers by dispatches.
@@ -38,6 +39,7 @@ impl Request {
     }
 
     /// The command that asks it.
+    #[must_use]
     pub fn command(&self) -> Command {
         match self {
             Self::ChannelInfo(request) => Command::RequestChannelInfo(request.clone()),
@@ -87,16 +89,18 @@ pub enum Reply {
 }
 
 /// In a few words, without anything that an answer holds.
-impl fmt::Display for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Reply {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Done => f.write_str("is answered"),
-            Self::Failed(error) => write!(f, "failed: {error}"),
-            Self::Part(part) => write!(f, "got part {} of {}", part.received, part.expected),
-            Self::Restarted => f.write_str("is asked anew"),
+            Self::Done => out.push_str("is answered"),
+            Self::Failed(error) => say!(out, "failed: ", error),
+            Self::Part(part) => say!(out, "got part ", part.received, " of ", part.expected),
+            Self::Restarted => out.push_str("is asked anew"),
         }
     }
 }
+
+displayed!(Reply);
 
 /// A part of an answer: one dispatch. It is delivered as an event as well, if the filter wants it.
 #[derive(Clone, PartialEq, Eq)]
@@ -153,6 +157,7 @@ pub enum RequestError {
 
 impl RequestError {
     /// A stable word for programs.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Cancelled => "cancelled",
@@ -165,22 +170,24 @@ impl RequestError {
     }
 }
 
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for RequestError {
+    fn say(&self, out: &mut String) {
         match self {
-            Self::Cancelled => f.write_str("the request was given up"),
-            Self::Command(error) => error.fmt(f),
-            Self::RateLimited => f.write_str("the gateway refused the request again and again"),
-            Self::Stopped => f.write_str("the shard stopped before the answer was complete"),
+            Self::Cancelled => out.push_str("the request was given up"),
+            Self::Command(error) => error.say(out),
+            Self::RateLimited => out.push_str("the gateway refused the request again and again"),
+            Self::Stopped => out.push_str("the shard stopped before the answer was complete"),
             Self::TimedOut { received } => {
-                write!(f, "waited too long for the answer, of which {received} parts came")
+                say!(out, "waited too long for the answer, of which ", received, " parts came");
             }
             Self::TooLarge { limit } => {
-                write!(f, "the answer is larger than the limit of {limit} bytes")
+                say!(out, "the answer is larger than the limit of ", limit, " bytes");
             }
         }
     }
 }
+
+displayed!(RequestError);
 
 impl Error for RequestError {}
 

@@ -17,16 +17,19 @@ impl Instant {
     pub const ZERO: Self = Self(Duration::ZERO);
 
     /// The point `since_epoch` after the epoch.
+    #[must_use]
     pub const fn from_epoch(since_epoch: Duration) -> Self {
         Self(since_epoch)
     }
 
     /// How far this is from the epoch.
+    #[must_use]
     pub const fn since_epoch(self) -> Duration {
         self.0
     }
 
     /// The time from `earlier` to `self`, or zero if `earlier` is later.
+    #[must_use]
     pub fn saturating_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -72,6 +75,19 @@ pub enum Why {
     SendLimit,
 }
 
+impl Why {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Backoff => "Backoff",
+            Self::Heartbeat => "Heartbeat",
+            Self::IdentifySlot => "IdentifySlot",
+            Self::Nothing => "Nothing",
+            Self::Patience => "Patience",
+            Self::SendLimit => "SendLimit",
+        }
+    }
+}
+
 /// When the machine wants to be called again at the latest, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wake {
@@ -86,11 +102,13 @@ impl Wake {
     pub const NEVER: Self = Self { at: None, why: Why::Nothing };
 
     /// A wake-up at `at`.
+    #[must_use]
     pub const fn at(at: Instant, why: Why) -> Self {
         Self { at: Some(at), why }
     }
 
     /// The sooner of two wake-ups.
+    #[must_use]
     pub fn sooner(self, other: Self) -> Self {
         match (self.at, other.at) {
             (None, _) => other,

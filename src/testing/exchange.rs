@@ -67,6 +67,7 @@ pub enum ServerOutput {
 
 impl ServerOutput {
     /// The connection it is for; `None` for [`Wait`](Self::Wait).
+    #[must_use]
     pub fn peer(&self) -> Option<Peer> {
         match self {
             Self::Send(peer, _)

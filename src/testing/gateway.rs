@@ -65,6 +65,7 @@ const MOST_WAITING: usize = 1000;
 
 impl Gateway {
     /// A gateway that opens at `now`.
+    #[must_use]
     pub fn new(mut options: GatewayOptions, now: Instant) -> Self {
         let schedule = Schedule::new(std::mem::take(&mut options.script), now);
         Self {
@@ -124,16 +125,19 @@ impl Gateway {
     }
 
     /// Whether nobody listens at the resume address at the moment.
+    #[must_use]
     pub fn is_resume_host_dead(&self) -> bool {
         self.armed.is_resume_host_dead(self.now)
     }
 
     /// Whether this token, with or without `Bot ` before it, may come in.
+    #[must_use]
     pub fn accepts(&self, token: &str) -> bool {
         self.options.accepts(bare(token))
     }
 
     /// The body of `GET /api/v10/gateway`.
+    #[must_use]
     pub fn gateway_body(&self) -> String {
         format!(r#"{{"url":{}}}"#, quoted(&self.options.url))
     }
@@ -158,6 +162,7 @@ impl Gateway {
     }
 
     /// What clients sent, the newest 10 000 messages.
+    #[must_use]
     pub fn received(&self) -> impl DoubleEndedIterator<Item = &Received> {
         self.records.received.iter()
     }
@@ -168,21 +173,25 @@ impl Gateway {
     }
 
     /// What clients did wrong, the newest 1000 breaches.
+    #[must_use]
     pub fn violations(&self) -> impl DoubleEndedIterator<Item = &Violation> {
         self.records.violations.iter()
     }
 
     /// How many identifies arrived.
+    #[must_use]
     pub fn identifies(&self) -> u64 {
         self.records.identifies
     }
 
     /// How many resumes arrived.
+    #[must_use]
     pub fn resumes(&self) -> u64 {
         self.records.resumes
     }
 
     /// The sequence number of the newest event of a connection's session.
+    #[must_use]
     pub fn last_seq(&self, peer: Peer) -> Option<u64> {
         let session = self.connections.get(&peer)?.session?;
         self.sessions.get(&session).map(|session| session.last_seq)
@@ -199,6 +208,7 @@ impl Gateway {
     }
 
     /// Where everything stands.
+    #[must_use]
     pub fn state(&self) -> State {
         let records = &self.records;
         let line = |violation: &Violation| {

@@ -13,6 +13,7 @@ pub struct Recording {
 
 impl Recording {
     /// Nothing recorded yet.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -39,6 +40,7 @@ impl Recording {
     }
 
     /// The recorded events in order: name, and data as JSON text.
+    #[must_use]
     pub fn events(&self) -> &[(String, String)] {
         &self.events
     }

@@ -9,21 +9,18 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use js_sys::{Array, Function};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
 use super::{
-    command::read_presence_of,
+    command::read_presence,
     convert::read_properties,
-    fields::Fields,
-    refusal::Refusal,
-    value::{object, to_value},
+    value::{of_texts, to_pair},
+    values::Values,
 };
 use crate::{
     driver::Watched,
-    proto::{ConnectPlan, Envelope, Frame, Input, Opcode, Output, Presence, ShardId, Tap},
+    proto::{ConnectPlan, Envelope, Frame, Input, Opcode, Output, Presence, Say, ShardId, Tap},
 };
-
-const BAD_HOOK: &str = "bad-hook";
 
 /// Events that the shard does not know of, until the pump takes them.
 #[derive(Clone, Debug, Default)]
@@ -50,41 +47,25 @@ impl Asides {
     }
 
     fn debug(&self, message: &str) {
-        self.push(object(&[("type", "debug".into()), ("message", message.into())]));
+        self.push(of_texts(&[("type", "debug"), ("message", message)]).into());
     }
 
     /// A hook threw, or gave what cannot be used.
-    fn bad_hook(&self, name: &str, error: JsValue) {
+    fn bad_hook(&self, name: &str, error: &JsValue) {
         let message = ["the hook ", name, " failed; the shard goes on as without it"].concat();
-        self.push(object(&[
-            ("type", "notice".into()),
-            ("code", BAD_HOOK.into()),
-            ("message", message.into()),
-            ("error", error),
-        ]));
+        let notice = of_texts(&[("type", "notice"), ("code", "bad-hook"), ("message", &message)]);
+        notice.set("error", error);
+        self.push(notice.into());
     }
 
     /// What a hook gave, if it is some good.
     fn heed<T>(&self, name: &str, given: Result<T, Thrown>) -> Option<T> {
-        given.map_err(|Thrown(error)| self.bad_hook(name, error)).ok()
+        given.map_err(|Thrown(error)| self.bad_hook(name, &error)).ok()
     }
 }
 
-/// What JavaScript threw, or why what it gave is refused.
+/// What JavaScript threw.
 struct Thrown(JsValue);
-
-impl From<JsValue> for Thrown {
-    fn from(error: JsValue) -> Self {
-        Self(error)
-    }
-}
-
-impl From<Refusal> for Thrown {
-    fn from(refusal: Refusal) -> Self {
-        // The second of the pair is the sentence.
-        Self(JsValue::from(refusal).unchecked_into::<Array>().get(1))
-    }
-}
 
 /// The presence of each identify. Without one that is some good, the bot is online and does nothing.
 pub(super) fn presence(
@@ -92,11 +73,9 @@ pub(super) fn presence(
     asides: Asides,
 ) -> impl Fn(ShardId) -> Presence + Send + Sync {
     move |shard| {
-        let call = || -> Result<Presence, Thrown> {
-            let given = function.call1(&JsValue::UNDEFINED, &to_value(&shard))?;
-            Ok(read_presence_of(given, BAD_HOOK)?)
-        };
-        asides.heed("presence", call()).unwrap_or_default()
+        let given = function.call1(&JsValue::UNDEFINED, &to_pair(shard));
+        let given = asides.heed("presence", given.map_err(Thrown));
+        given.map(|given| read_presence(&Values::new(given))).unwrap_or_default()
     }
 }
 
@@ -106,36 +85,27 @@ pub(super) fn before_connect(
     asides: Asides,
 ) -> impl Fn(&mut ConnectPlan) + Send + Sync {
     move |plan| {
-        let call = || -> Result<_, Thrown> {
-            let properties = &plan.properties;
-            let given = object(&[
-                ("url", plan.url.as_str().into()),
-                (
-                    "properties",
-                    properties_value(&properties.os, &properties.browser, &properties.device),
-                ),
-                ("isResume", plan.is_resume.into()),
-                ("attempt", plan.attempt.into()),
-                ("shard", to_value(&plan.shard)),
-            ]);
-            function.call1(&JsValue::UNDEFINED, &given)?;
-            let known = ["url", "properties", "isResume", "attempt", "shard"];
-            let fields = Fields::new(given, &known, BAD_HOOK)?;
-            let url = fields.required("url", fields.text("url")?)?;
-            let properties = fields.object("properties", &PROPERTIES)?;
-            Ok((url, properties.as_ref().map(read_properties).transpose()?))
-        };
-        if let Some((url, properties)) = asides.heed("beforeConnect", call()) {
-            plan.url = url;
-            plan.properties = properties.unwrap_or_default();
+        let properties = &plan.properties;
+        let shown: [JsValue; 7] = [
+            plan.url.as_str().into(),
+            properties.os.as_str().into(),
+            properties.browser.as_str().into(),
+            properties.device.as_str().into(),
+            plan.is_resume.into(),
+            plan.attempt.into(),
+            to_pair(plan.shard),
+        ];
+        let arguments = Array::new();
+        for value in &shown {
+            arguments.push(value);
+        }
+        let given = function.apply(&JsValue::UNDEFINED, &arguments);
+        if let Some(given) = asides.heed("beforeConnect", given.map_err(Thrown)) {
+            let values = Values::new(given);
+            plan.url = values.given_text();
+            plan.properties = values.inner().as_ref().map(read_properties).unwrap_or_default();
         }
     }
-}
-
-pub(super) const PROPERTIES: [&str; 3] = ["os", "browser", "device"];
-
-fn properties_value(os: &str, browser: &str, device: &str) -> JsValue {
-    object(&[("os", os.into()), ("browser", browser.into()), ("device", device.into())])
 }
 
 /// What becomes of each message. Shows it to whoever debugs, too.
@@ -167,7 +137,7 @@ pub(super) fn watcher(
         if matches!(step, Watched::Input(Input::TimePassed) | Watched::Output(Output::Wait(_))) {
             return;
         }
-        asides.debug(&step.to_string());
+        asides.debug(&step.said());
         if let Watched::Output(Output::Transmit(_, Frame::Text(text))) = step
             && debugging == Debugging::Payloads
             && !holds_token(text)

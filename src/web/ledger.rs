@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use js_sys::Function;
 use wasm_bindgen::JsValue;
 
-use super::{task, value::to_value};
+use super::{task, value::to_object, values::Values};
 use crate::{
     driver::SharedSlots,
     proto::{Instant, LedgerRecord, SessionStartLimit, Token},
@@ -34,17 +34,19 @@ pub(super) fn of(token: &Token, now: Instant) -> SharedSlots {
     })
 }
 
-/// A record that JavaScript kept: `busy` has numbers of shards and times in turn.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the casts saturate")]
-pub(super) fn record(remaining: f64, resets_at: f64, busy: &[f64]) -> LedgerRecord {
-    let pairs = busy.chunks_exact(2).map(|pair| (pair[0] as u32, pair[1] as u64));
-    LedgerRecord { remaining: remaining as u32, resets_at: resets_at as u64, busy: pairs.collect() }
+/// A record that `store.js` laid out: what is left, until when, and numbers of shards and times in turn.
+pub(super) fn record(values: &Values) -> LedgerRecord {
+    LedgerRecord {
+        remaining: values.number_or_zero(),
+        resets_at: values.whole().unwrap_or_default(),
+        busy: values.all(|values| (values.number_or_zero(), values.whole().unwrap_or_default())),
+    }
 }
 
 /// Hands each new record to `save`, later: now both the ledger and a shard are borrowed.
 pub(super) fn store(save: Function) -> impl FnMut(&LedgerRecord) + Send + 'static {
     move |record| {
-        let (save, record) = (save.clone(), to_value(record));
+        let (save, record) = (save.clone(), to_object(record));
         task::spawn(async move {
             // `store.js` throws nothing.
             let _ = save.call1(&JsValue::UNDEFINED, &record);

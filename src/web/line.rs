@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 
 use super::{
     convert::{Raw, push_event, push_object},
-    value::object,
+    value::of_texts,
 };
 use crate::proto::Event;
 
@@ -103,15 +103,10 @@ impl Line {
         let dropped = mem::take(&mut self.dropped);
         if dropped > 0 {
             let message = "events were dropped before they were read, as the reader is too slow";
-            push_object(
-                &out,
-                &object(&[
-                    ("type", "notice".into()),
-                    ("code", "events-dropped".into()),
-                    ("message", message.into()),
-                    ("dropped", dropped.into()),
-                ]),
-            );
+            let notice =
+                of_texts(&[("type", "notice"), ("code", "events-dropped"), ("message", message)]);
+            notice.set_number("dropped", dropped.into());
+            push_object(&out, &notice);
         }
         for event in mem::take(&mut self.events) {
             match event {

@@ -11,7 +11,6 @@
 mod codec;
 mod command;
 mod convert;
-mod fields;
 mod hooks;
 mod inbox;
 mod ledger;
@@ -22,5 +21,6 @@ mod task;
 mod timer;
 mod transport;
 mod value;
+mod values;
 
 pub use self::{codec::provide_codecs, shard::RawShard, timer::WebTimer, transport::WebTransport};

@@ -3,7 +3,7 @@
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-use crate::proto::{CommandError, ConfigError, RequestError};
+use crate::proto::{CommandError, ConfigError, RequestError, Say};
 
 /// A stable code and a sentence.
 pub(super) struct Refusal {
@@ -19,19 +19,19 @@ impl Refusal {
 
 impl From<ConfigError> for Refusal {
     fn from(error: ConfigError) -> Self {
-        Self::new(error.code(), error.to_string())
+        Self::new(error.code(), error.said())
     }
 }
 
 impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
-        Self::new(error.code(), error.to_string())
+        Self::new(error.code(), error.said())
     }
 }
 
 impl From<RequestError> for Refusal {
     fn from(error: RequestError) -> Self {
-        Self::new(error.code(), error.to_string())
+        Self::new(error.code(), error.said())
     }
 }
 

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 
 use super::{
     codec,
-    command::{raw_command, read_command, read_encoded, read_request},
+    command::{read_command, read_request},
     convert::{Options, reply_arguments},
     hooks::{self, Asides, Debugging},
     ledger,
@@ -17,7 +17,8 @@ use super::{
     task,
     timer::WebTimer,
     transport::WebTransport,
-    value::{object, to_value},
+    value::{of_texts, to_object},
+    values::Values,
 };
 use crate::{
     driver::{CloseMode, Shard, ShardHandle, SharedSlots, Timer},
@@ -75,18 +76,13 @@ struct Life {
 #[doc(hidden)]
 #[wasm_bindgen]
 impl RawShard {
-    // Takes the options of the package's `Shard`. Throws `[code, message]`.
+    // Takes the options of the package's `Shard`, laid out by `options.js`. Throws `[code, message]`.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<Self, JsValue> {
         let asides = Asides::default();
         let Options { config, session, constructor, bounds, raw, debugging } =
-            Options::read(options, &asides)?;
-        let transport = WebTransport::new(constructor).ok_or_else(|| {
-            Refusal::new(
-                "websocket-missing",
-                "expected a global WebSocket, or the option WebSocket with a class such as that of the package ws",
-            )
-        })?;
+            Options::read(&Values::new(options), &asides)?;
+        let transport = WebTransport::by(constructor);
         let mut timer = WebTimer::default();
         let needs_codecs = config.needs_codec();
         let needs_encoder = config.encoding() != Encoding::Json;
@@ -115,6 +111,7 @@ impl RawShard {
 
     // Whether `provideCodecs` must be called before `connect`.
     #[wasm_bindgen(getter, js_name = lacksCodecs)]
+    #[must_use]
     pub fn lacks_codecs(&self) -> bool {
         self.needs_codecs && !codec::is_loaded()
     }
@@ -128,6 +125,7 @@ impl RawShard {
     }
 
     // All events that wait, three values each; see `push_event`.
+    #[must_use]
     pub fn take(&self) -> Array {
         let mut life = self.inner.life.borrow_mut();
         // One that has failed stays closed, whatever it is told.
@@ -152,14 +150,16 @@ impl RawShard {
 
     // Whether no more events will come.
     #[wasm_bindgen(getter, js_name = isOver)]
+    #[must_use]
     pub fn is_over(&self) -> bool {
         self.inner.life.borrow().is_over
     }
 
     // The name of the status.
     #[wasm_bindgen(getter)]
-    pub fn status(&self) -> String {
-        self.inner.life.borrow().status.name().to_owned()
+    #[must_use]
+    pub fn status(&self) -> JsValue {
+        self.inner.life.borrow().status.name().into()
     }
 
     // The session, no further than what was taken; `null` if there is none.
@@ -167,13 +167,14 @@ impl RawShard {
     pub fn session(&self) -> Result<JsValue, JsValue> {
         let shard = self.inner.shard.try_borrow().map_err(|_| busy())?;
         let life = self.inner.life.borrow();
-        Ok(to_value(&shard.session().map(|session| session.before(life.line.unread()))))
+        let session = shard.session().map(|session| session.before(life.line.unread()));
+        Ok(session.map_or(JsValue::NULL, |session| to_object(&session)))
     }
 
     // Everything there is to see.
     pub fn info(&self) -> Result<JsValue, JsValue> {
         let mut shard = self.inner.shard.try_borrow_mut().map_err(|_| busy())?;
-        Ok(to_value(&shard.info()))
+        Ok(to_object(&shard.info()))
     }
 
     // Counts from zero again.
@@ -183,23 +184,18 @@ impl RawShard {
         Ok(())
     }
 
-    // Sends a command: `argument` by what `opcode` means, or `text` as its data, or without an opcode `argument` as a whole
-    // message. Gives its number; calls `done` with nothing or `[code, message, retryAfterMs]`. Throws the same.
+    // Sends a command; see `read_command`. Gives its number; calls `done` with nothing or `[code, message, retryAfterMs]`.
+    // Throws the same.
     pub fn submit(
         &self,
         opcode: Option<u16>,
-        text: Option<String>,
         argument: JsValue,
         is_high: bool,
         within_ms: f64,
         done: Function,
     ) -> Result<f64, JsValue> {
         self.check_encoder()?;
-        let command = match (opcode, text) {
-            (Some(opcode), Some(text)) => raw_command(opcode, text),
-            (Some(opcode), None) => read_command(Opcode(opcode), argument)?,
-            (None, _) => read_encoded(&argument)?,
-        };
+        let command = read_command(opcode, argument);
         let options = SendOptions { priority: priority(is_high), when: when(within_ms) };
         let sending = self.handle.send_with(&command, options).map_err(refused)?;
         let number = sending.number();
@@ -222,7 +218,7 @@ impl RawShard {
         told: Function,
     ) -> Result<f64, JsValue> {
         self.check_encoder()?;
-        let request = read_request(Opcode(opcode), argument)?;
+        let request = read_request(Opcode(opcode), argument);
         let options = RequestOptions {
             priority: priority(is_high),
             timeout: millis(timeout_ms),
@@ -251,11 +247,10 @@ impl RawShard {
 
     // Takes up the identify ledger as an earlier process kept it; see `ledger::record`.
     #[wasm_bindgen(js_name = restoreLedger)]
-    #[expect(clippy::needless_pass_by_value, reason = "the bindings have it so")]
-    pub fn restore_ledger(&self, remaining: f64, resets_at: f64, busy: Vec<f64>) {
+    pub fn restore_ledger(&self, record: JsValue) {
         let mut timer = WebTimer::default();
         let (now, unix) = (timer.now(), timer.wall().unwrap_or_default());
-        self.slots.restore(&ledger::record(remaining, resets_at, &busy), now, unix);
+        self.slots.restore(&ledger::record(&Values::new(record)), now, unix);
     }
 
     // Hands each new state of the identify ledger to `save`.
@@ -377,11 +372,13 @@ impl Inner {
         if !matches!(event, Event::Stopped { .. }) || !self.life.borrow().has_failed {
             return Waiting::Event(event);
         }
-        let reason = object(&[
-            ("code", "reader-too-slow".into()),
-            ("message", "more events waited for the reader than the limits allow".into()),
+        let reason = of_texts(&[
+            ("code", "reader-too-slow"),
+            ("message", "more events waited for the reader than the limits allow"),
         ]);
-        Waiting::Aside(object(&[("type", "stopped".into()), ("reason", reason)]))
+        let stopped = of_texts(&[("type", "stopped")]);
+        stopped.set("reason", &reason);
+        Waiting::Aside(stopped.into())
     }
 
     /// The next event, with what was laid aside meanwhile put before it. The shard is borrowed for no longer than it runs.

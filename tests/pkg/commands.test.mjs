@@ -162,6 +162,17 @@ test("what is wrong with a command is told at once", () => {
   assert.equal(shard.info().commands.waiting, 0);
 });
 
+test("what a user gave stays as it was", () => {
+  const guildIds = ["1", "2"];
+  const request = { guildId: "1", userIds: ["3", "4"] };
+  const options = { shard: [1, 3], filter: { only: ["READY"] }, session: { id: "s", sequence: 1, shard: [1, 3] } };
+  const before = structuredClone([guildIds, request, options]);
+  const shard = makeShard({ url: "ws://127.0.0.1:1" }, options);
+  shard.requestSoundboardSounds(guildIds);
+  shard.requestGuildMembers(request);
+  assert.deepEqual([guildIds, request, options], before);
+});
+
 test("a session is taken along by disconnect, and counters begin anew", LIMITS, async () => {
   const token = "taken.along.token";
   await withReader({ rate: 100, guilds: 2 }, { token }, async ({ gateway, shard, until }) => {

@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-const { follow } = await import(`file://${process.env.SHARDWIRE_PACKAGE}/lifecycle.js`);
+// As written: in the package it is a part of `index.js`.
+import { follow } from "../../pkg-template/lifecycle.js";
 
 /** An event target that knows how many listeners it has. */
 class Target extends EventTarget {

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+// As written: in the package both are parts of `index.js`.
+import { Listeners } from "../../pkg-template/listeners.js";
+import { Reading } from "../../pkg-template/reading.js";
 import { withGateway } from "./gateway.mjs";
 import { LIMITS, isDispatch, makeShard, withReader } from "./reader.mjs";
 
-const load = (name) => import(`file://${process.env.SHARDWIRE_PACKAGE}/${name}`);
-const { Listeners } = await load("listeners.js");
-const { Reading } = await load("reading.js");
 const refused = (code) => ({ name: "ShardwireError", code });
 const message = (data) => ({ type: "dispatch", name: "MESSAGE", sequence: data, data });
 const STOPPED = { type: "stopped", reason: { code: "requested" } };

@@ -18,6 +18,7 @@ mod gateway;
 mod names;
 mod npm;
 mod package;
+mod panics;
 mod parity;
 mod progress;
 mod serve;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use crate::{
     npm,
     progress::{Step, say},
-    size, wasm,
+    size, tools, wasm,
     workspace::Workspace,
 };
 
@@ -34,19 +34,27 @@ pub(crate) fn make(workspace: &Workspace) -> Result<()> {
     let generated = workspace.target("npm/wasm");
     remake(&generated)?;
     wasm::build(workspace, &generated)?;
-    Step::run("Assemble the npm package", |_| assemble(workspace, &generated))
+    Step::run("Assemble the npm package", |step| assemble(workspace, step, &generated))
 }
 
-fn assemble(workspace: &Workspace, generated: &Path) -> Result<()> {
+fn assemble(workspace: &Workspace, step: &Step, generated: &Path) -> Result<()> {
     let package = workspace.package();
     remake(&package)?;
     copy(&workspace.root().join("pkg-template"), &package)?;
+    stamp(&package, workspace.version())?;
+    pack(workspace, step, &package)?;
     copy(generated, &package.join("wasm"))?;
     for name in LICENCES {
         copy_file(&workspace.root().join(name), &package.join(name))?;
     }
-    stamp(&package, workspace.version())?;
     tell_sizes(workspace)
+}
+
+/// Comments and long names are for whoever reads the source map.
+fn pack(workspace: &Workspace, step: &Step, package: &Path) -> Result<()> {
+    let mut node = tools::node();
+    node.arg(workspace.root().join("xtask/js/pack.mjs")).arg(package);
+    step.execute(&mut node)
 }
 
 /// The version is written in `Cargo.toml` only; these two places are told.

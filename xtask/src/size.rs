@@ -11,11 +11,10 @@ use crate::{progress::say, tools, workspace::Workspace};
 const BROWSER: &str = "shardwire (browser)";
 /// What is loaded only when a shard asks for ETF or zstd.
 const CODECS: &str = "shardwire/codecs";
-/// More than this, compressed with gzip, fails the build. What it holds is what was reached, so that it grows no further: the
-/// aim is 75 000, which the module kept to before it collected answers, called hooks and told of every step.
-const BUDGET_GZIP: u64 = 98_000;
-/// zstd takes 42 KB of it, ETF 50 KB, zlib 7 KB.
-const CODECS_BUDGET_GZIP: u64 = 103_000;
+/// More than this, compressed with gzip, fails the build: what was agreed on, of which the module takes 66 KB.
+const BUDGET_GZIP: u64 = 75_000;
+/// zstd takes 41 KB of it, ETF 47 KB, zlib 7 KB.
+const CODECS_BUDGET_GZIP: u64 = 97_000;
 
 /// What one import of the package loads.
 pub(crate) struct Build {

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
-use crate::{names, progress::Step, tools, workspace::Workspace};
+use crate::{names, panics, progress::Step, tools, workspace::Workspace};
 
 /// One of the package's modules.
 struct Module {
@@ -108,7 +108,7 @@ fn cargo_home() -> PathBuf {
 /// One flavour for every runtime: the `web` target without a default path. Each entry file loads the module its way.
 fn bind(compiled: &Path, name: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    Bindgen::new()
+    let mut output = Bindgen::new()
         .input_path(compiled)
         .out_name(name)
         .typescript(false)
@@ -117,14 +117,18 @@ fn bind(compiled: &Path, name: &str, folder: &Path) -> Result<()> {
         .remove_name_section(true)
         .remove_producers_section(true)
         .web(true)?
-        .generate(folder)
-        .context("wasm-bindgen could not generate the bindings")
+        .generate_output()
+        .context("wasm-bindgen could not generate the bindings")?;
+    panics::silence(output.wasm_mut());
+    output.emit(folder).with_context(|| format!("cannot write {}", folder.display()))
 }
 
 /// Gives the map of the names that were shortened. `-O2` rather than `-O3`, which copies functions to where they are called:
-/// smaller by itself, larger after gzip. Names in a second run, as they go into whatever passes leave.
+/// smaller by itself, larger after gzip. The first KB of memory is the very end of the stack, to which no address is added up.
+/// Names in a second run, as they go into whatever passes leave.
 fn shrink(workspace: &Workspace, step: &Step, module: &Path) -> Result<String> {
-    step.execute(wasm_opt(workspace, module).arg("-O2"))?;
+    let passes = ["-O2", "--low-memory-unused", "--merge-locals", "--coalesce-locals-learning"];
+    step.execute(wasm_opt(workspace, module).args(passes))?;
     tools::read(wasm_opt(workspace, module).arg("--minify-imports-and-exports-and-modules"))
 }
 
@@ -142,12 +146,13 @@ fn wasm_opt(workspace: &Workspace, module: &Path) -> Command {
 fn rename(script: &Path, name: &str, map: &str) -> Result<()> {
     let text =
         fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
-    fs::write(script, names::shorten(&text, &format!("./{name}_bg.js"), map)?)
+    let text = names::shorten(&text, &format!("./{name}_bg.js"), map)?;
+    fs::write(script, names::without_advice(&text))
         .with_context(|| format!("cannot write {}", script.display()))
 }
 
 /// Nobody downloads the bindings to read them: readable they would take 1.7 KB more with gzip, the address of a map takes 30
-/// bytes. What we wrote ourselves is shipped as it is.
+/// bytes.
 fn minify(workspace: &Workspace, step: &Step, folder: &Path, name: &str) -> Result<()> {
     let script = format!("{name}.js");
     // The name that debuggers show, beside that of the minified file.
@@ -157,7 +162,8 @@ fn minify(workspace: &Workspace, step: &Step, folder: &Path, name: &str) -> Resu
     // In the folder, so that the map holds no path of this machine.
     node.current_dir(folder)
         .arg(workspace.node_module("terser/bin/terser"))
-        .args(["--module", "--compress", "--mangle", "--output", &script, "--source-map"])
+        .args(["--module", "--compress", "ecma=2020,unsafe_arrows=true", "--mangle"])
+        .args(["--output", &script, "--source-map"])
         .args([&format!("includeSources,url={script}.map"), "--", &readable]);
     step.execute(&mut node)?;
     Ok(fs::remove_file(folder.join(readable))?)

@@ -96,11 +96,13 @@ impl MockServer {
     }
 
     /// The base address: `ws://127.0.0.1:PORT`.
+    #[must_use]
     pub fn url(&self) -> String {
         format!("ws://{}", self.address)
     }
 
     /// The address for HTTP requests: `http://127.0.0.1:PORT`.
+    #[must_use]
     pub fn http_url(&self) -> String {
         format!("http://{}", self.address)
     }

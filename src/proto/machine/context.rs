@@ -22,6 +22,7 @@ use crate::proto::{
         IdentifyProperties, Presence, Verdict,
         payload::{self, Identify, Ready, Resume},
     },
+    words::Say,
 };
 
 /// The wait after opcode 9 that Discord's staff asks for: chance within these.
@@ -130,7 +131,7 @@ impl Context {
     fn planned(&mut self, url: &GatewayUrl) -> Option<GatewayUrl> {
         let hook = self.config.hooks.as_ref()?.before_connect.clone()?;
         let mut plan = ConnectPlan {
-            url: url.to_string(),
+            url: url.said(),
             properties: self.properties.clone(),
             is_resume: self.has_session(),
             attempt: self.failures(),

@@ -41,6 +41,7 @@ pub struct ShardMachine {
 
 impl ShardMachine {
     /// A shard that has not started. `seed` feeds its jitter.
+    #[must_use]
     pub fn new(config: Config, seed: u64) -> Self {
         Self {
             state: State::Idle,
@@ -51,6 +52,7 @@ impl ShardMachine {
     }
 
     /// Makes it resume `session` instead of identifying.
+    #[inline(never)]
     pub fn resume_from(mut self, session: Session) -> Result<Self, ConfigError> {
         if session.shard != self.cx.config.shard {
             return Err(ConfigError::BadSession("it belongs to another shard"));
@@ -157,32 +159,38 @@ impl ShardMachine {
     }
 
     /// What the shard is doing.
+    #[must_use]
     pub fn status(&self) -> Status {
         self.state.status(self.now, &self.cx)
     }
 
     /// The session as it stands: everything up to its sequence number was given out by [`poll_output`](Self::poll_output)
     /// or waits there.
+    #[must_use]
     pub fn session(&self) -> Option<Session> {
         self.cx.session()
     }
 
     /// The configuration.
+    #[must_use]
     pub const fn config(&self) -> &Config {
         &self.cx.config
     }
 
     /// Commands that wait.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.cx.line.len()
     }
 
     /// Requests whose answers are being collected.
+    #[must_use]
     pub fn open_requests(&self) -> usize {
         self.cx.requests.len()
     }
 
     /// Everything there is to see, at `now`.
+    #[must_use]
     pub fn info(&self, now: Instant) -> ShardInfo {
         let now = self.now.max(now);
         let config = &self.cx.config;

@@ -15,6 +15,7 @@ use crate::proto::{
         Envelope,
         payload::{GuildAnswer, MembersChunk, RateLimited, VoiceAnswer},
     },
+    words::{Hex, say},
 };
 
 /// After a resume the rest of an answer is waited for so long, from the last part on; then the request is sent again.
@@ -327,7 +328,17 @@ impl Open {
 
     /// At most 32 bytes, which is what Discord hands back: 8 + 1 + 16 + 1 + 6 at the utmost of any real life.
     fn nonce(&self, salt: u32) -> String {
-        format!("{salt:08x}.{:x}.{:x}", self.id.0, self.rounds)
+        let hex = |number, width| Hex { number, width };
+        let mut nonce = String::new();
+        say!(
+            &mut nonce,
+            hex(salt.into(), 8),
+            ".",
+            hex(self.id.0, 1),
+            ".",
+            hex(self.rounds.into(), 1)
+        );
+        nonce
     }
 
     /// Which part of the answer a dispatch is, of how many.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::proto::{
     error::BudgetSpent,
-    form::{Form, Put, Value},
+    form::{Form, Put},
     time::{Instant, whole_millis},
     wire::ShardId,
 };
@@ -79,10 +79,10 @@ pub struct LedgerRecord {
 }
 
 impl Form for LedgerRecord {
-    fn fields(&self, put: &mut Put<'_>) {
-        put("remaining", self.remaining.into());
-        put("resetsAt", self.resets_at.into());
-        put("busy", Value::Pairs(&self.busy));
+    fn fields(&self, put: &mut impl Put) {
+        put.number("remaining", self.remaining.into());
+        put.number("resetsAt", self.resets_at);
+        put.pairs("busy", &self.busy);
     }
 }
 
@@ -109,6 +109,7 @@ struct Use {
 
 impl Slots {
     /// A ledger for what `/gateway/bot` said at `now`.
+    #[must_use]
     pub fn new(limit: SessionStartLimit, now: Instant) -> Self {
         Self {
             limit,
@@ -157,6 +158,7 @@ impl Slots {
     }
 
     /// What is known at `now`, which is `unix` since 1970, for a store.
+    #[must_use]
     pub fn record(&self, now: Instant, unix: Duration) -> LedgerRecord {
         let at = |at: Instant| whole_millis(unix + at.saturating_since(now));
         let busy = self.busy.iter().filter(|busy| busy.at > now);
@@ -184,6 +186,7 @@ impl Slots {
     }
 
     /// Identifies left in this window.
+    #[must_use]
     pub const fn remaining(&self) -> u32 {
         self.remaining
     }
@@ -338,7 +341,10 @@ mod tests {
         assert_eq!(turn, Turn { at: at(5 + 60_000), is_held_back: true });
 
         let text = serde_json::to_string(&record).expect("plain data");
-        assert_eq!(text, serde_json::to_string(&Value::from(&record)).expect("plain data"));
+        assert_eq!(
+            text,
+            serde_json::to_string(&crate::proto::form::Formed(&record)).expect("plain data")
+        );
         assert!(text.contains(r#""busy":[[0,1002400000]]"#), "{text}");
         assert_eq!(serde_json::from_str::<LedgerRecord>(&text).expect("its own form"), record);
     }

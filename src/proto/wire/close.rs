@@ -62,6 +62,7 @@ const TABLE: &[CloseCode] = &[
 
 impl CloseCode {
     /// The row for `code`. `0` (Deno's word for a lost connection) counts as 1006; unknown codes are resumable.
+    #[must_use]
     pub fn of(code: u16) -> Self {
         let code = if code == 0 { 1006 } else { code };
         TABLE.iter().copied().find(|row| row.code == code).unwrap_or(row(
@@ -73,6 +74,7 @@ impl CloseCode {
     }
 
     /// All rows, for documents and dashboards.
+    #[must_use]
     pub const fn all() -> &'static [Self] {
         TABLE
     }

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use crate::proto::words::{Say, displayed, say};
+
 /// One WebSocket message. The host does the framing below it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Frame {
@@ -13,6 +15,7 @@ pub enum Frame {
 
 impl Frame {
     /// Size of the payload in bytes.
+    #[must_use]
     pub fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -21,6 +24,7 @@ impl Frame {
     }
 
     /// Whether the payload is empty.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -45,6 +49,7 @@ pub struct Close {
 
 impl Close {
     /// A close with a fixed reason.
+    #[must_use]
     pub const fn new(code: u16, reason: &'static str) -> Self {
         Self { code, reason: Cow::Borrowed(reason) }
     }
@@ -62,13 +67,16 @@ impl ConnectionId {
     }
 
     /// The bare number; the first connection is 1.
+    #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
 }
 
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
+impl Say for ConnectionId {
+    fn say(&self, out: &mut String) {
+        say!(out, "#", self.0);
     }
 }
+
+displayed!(ConnectionId);

@@ -3,6 +3,8 @@
 //! By hand rather than through serde, whose writers were 5 KB of the module that browsers download. Tests hold it against
 //! serde's output.
 
+use crate::proto::words::Say;
+
 /// An object under way.
 #[derive(Debug)]
 pub(crate) struct Object(String);
@@ -18,7 +20,8 @@ impl Object {
     }
 
     pub(crate) fn number(&mut self, key: &str, value: u64) -> &mut Self {
-        self.json(key, &value.to_string())
+        value.say(self.key(key));
+        self
     }
 
     pub(crate) fn flag(&mut self, key: &str, value: bool) -> &mut Self {

@@ -2,7 +2,7 @@
 //!
 //! Source: Discord's "Gateway opcodes" table.
 
-use std::fmt;
+use crate::proto::words::{Say, displayed, say};
 
 /// A Gateway opcode. Unknown ones are kept as their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,16 +57,19 @@ opcodes! {
 impl Opcode {
     /// Whether a user may send it. The life cycle's own opcodes are the machine's business, and those that only the
     /// server sends would be answered with close code 4001.
+    #[must_use]
     pub const fn is_sendable(self) -> bool {
         !matches!(self.0, 0 | 1 | 2 | 6 | 7 | 9 | 10 | 11)
     }
 }
 
-impl fmt::Display for Opcode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.0, self.name())
+impl Say for Opcode {
+    fn say(&self, out: &mut String) {
+        say!(out, self.0, " (", self.name(), ")");
     }
 }
+
+displayed!(Opcode);
 
 #[cfg(test)]
 mod tests {

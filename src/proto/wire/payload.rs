@@ -9,7 +9,9 @@ use super::{
     Opcode, ShardId,
     json::Object,
     scan::{self, Value},
+    url::cut,
 };
+use crate::proto::words::Say;
 
 /// HELLO: source "Hello event".
 pub(crate) struct Hello {
@@ -139,7 +141,7 @@ fn to_id(value: Option<Value<'_>>) -> Option<String> {
 /// Seconds with decimals, from a JSON number; rounded up to milliseconds. By hand, as reading floats would be the largest
 /// function of the module that browsers download.
 fn seconds(value: &str) -> Option<Duration> {
-    let (whole, decimals) = value.split_once('.').unwrap_or((value, ""));
+    let (whole, decimals) = cut(value, b'.').unwrap_or((value, ""));
     let digit = |at: usize| decimals.as_bytes().get(at).map_or(0, |byte| byte.wrapping_sub(b'0'));
     let millis =
         [0, 1, 2].map(digit).iter().fold(0, |millis, digit| millis * 10 + u64::from(*digit));
@@ -202,7 +204,7 @@ impl Identify<'_> {
             data.number("large_threshold", members.into());
         }
         if let Some(shard) = self.shard {
-            let [number, total] = [shard.number(), shard.total()].map(|part| part.to_string());
+            let [number, total] = [shard.number(), shard.total()].map(|part| part.said());
             data.json("shard", &["[", &number, ",", &total, "]"].concat());
         }
         if let Some(flags) = self.capabilities {
@@ -236,7 +238,7 @@ impl Resume<'_> {
 
 /// The text of a heartbeat with the newest sequence number.
 pub(crate) fn heartbeat(sequence: Option<u64>) -> String {
-    encode(Opcode::HEARTBEAT, sequence.map_or("null".into(), |number| number.to_string()).as_str())
+    encode(Opcode::HEARTBEAT, sequence.map_or("null".into(), |number| number.said()).as_str())
 }
 
 /// The text of a message with opcode `opcode` and data that is JSON. Sends carry only `op` and `d`.

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::json::Object;
+use crate::proto::words::Say;
 
 /// The dot beside the bot's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,16 @@ pub struct Activity {
     pub url: Option<String>,
 }
 
+/// How many characters `text` has: as many as bytes that begin one. Simpler than `chars().count()`, which is made for texts of
+/// another length.
+fn characters(text: &str) -> usize {
+    let mut count = 0;
+    for byte in text.bytes() {
+        count += usize::from(byte & 0xc0 != 0x80);
+    }
+    count
+}
+
 /// Longest name and state of an activity, in characters.
 const LONGEST_TEXT: usize = 128;
 /// Longest address of a stream, in characters.
@@ -86,6 +97,7 @@ impl Activity {
 
     /// Whether Discord will show it as a stream: it shows one without a Twitch or `YouTube` address as "Playing", without a
     /// word to the bot.
+    #[must_use]
     pub fn is_stream(&self) -> bool {
         let hosts = ["twitch.tv/", "youtube.com/", "youtu.be/"];
         let url = self.url.as_deref().unwrap_or_default();
@@ -108,12 +120,12 @@ impl Activity {
 
     fn check(&self) -> Result<(), &'static str> {
         let is_long = |text: &Option<String>, limit| {
-            text.as_ref().is_some_and(|text| text.chars().count() > limit)
+            text.as_ref().is_some_and(|text| characters(text) > limit)
         };
         if self.kind > 5 {
             return Err("expected an activity type from 0 to 5");
         }
-        if self.name.chars().count() > LONGEST_TEXT || is_long(&self.state, LONGEST_TEXT) {
+        if characters(&self.name) > LONGEST_TEXT || is_long(&self.state, LONGEST_TEXT) {
             return Err("expected name and state of an activity to have at most 128 characters");
         }
         if is_long(&self.url, LONGEST_URL) {
@@ -156,7 +168,7 @@ impl Presence {
 
     /// What goes on the wire.
     pub(crate) fn to_json(&self) -> String {
-        let since = self.since.map_or("null".into(), |since| since.to_string());
+        let since = self.since.map_or("null".into(), |since| since.said());
         let activities: Vec<_> = self.activities.iter().map(Activity::to_json).collect();
         Object::new()
             .json("since", &since)

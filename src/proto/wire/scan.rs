@@ -123,6 +123,7 @@ fn unit(rest: &mut std::str::Chars<'_>) -> Option<u32> {
 
 /// Gives `text` with every integer that a JavaScript number cannot hold exactly turned into a string, so that JavaScript's
 /// own JSON parser loses no digit. Everything else stays byte for byte.
+#[must_use]
 pub fn quote_wide_integers(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut scan = Scanner::new(text);

@@ -17,16 +17,19 @@ impl ShardId {
     pub const ONE: Self = Self { number: 0, total: 1 };
 
     /// Shard `number` of `total`; `None` unless `number < total`.
+    #[must_use]
     pub const fn new(number: u32, total: u32) -> Option<Self> {
         if number < total { Some(Self { number, total }) } else { None }
     }
 
     /// This shard's number, from 0.
+    #[must_use]
     pub const fn number(self) -> u32 {
         self.number
     }
 
     /// How many shards the bot has.
+    #[must_use]
     pub const fn total(self) -> u32 {
         self.total
     }

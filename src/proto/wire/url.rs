@@ -3,7 +3,7 @@
 //! Source: Discord's "Connecting to the Gateway": `v`, `encoding` and `compress` belong on the base address and on the
 //! resume address alike.
 
-use std::fmt;
+use crate::proto::words::{Say, displayed, say};
 
 /// A checked `ws:` or `wss:` address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,16 +30,18 @@ pub enum UrlError {
     Scheme,
 }
 
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Say for UrlError {
+    fn say(&self, out: &mut String) {
+        out.push_str(match self {
             Self::Characters => "expected an address without spaces or characters beyond ASCII",
             Self::Credentials => "expected an address without user name and password",
             Self::Host => "expected an address with a host",
             Self::Scheme => "expected an address that begins with wss:// (or ws://)",
-        })
+        });
     }
 }
+
+displayed!(UrlError);
 
 impl GatewayUrl {
     /// Checks `text`. A fragment is dropped, as it never reaches a server.
@@ -47,16 +49,16 @@ impl GatewayUrl {
         if text.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
             return Err(UrlError::Characters);
         }
-        let (scheme, rest) = text.split_once(':').ok_or(UrlError::Scheme)?;
+        let (scheme, rest) = cut(text, b':').ok_or(UrlError::Scheme)?;
         let rest = rest.strip_prefix("//").ok_or(UrlError::Scheme)?;
         let is_secure = scheme.eq_ignore_ascii_case("wss");
         if !is_secure && !scheme.eq_ignore_ascii_case("ws") {
             return Err(UrlError::Scheme);
         }
-        let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
-        let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, path) = address.split_once('/').unwrap_or((address, ""));
-        if authority.contains('@') {
+        let (rest, _) = cut(rest, b'#').unwrap_or((rest, ""));
+        let (address, query) = cut(rest, b'?').unwrap_or((rest, ""));
+        let (authority, path) = cut(address, b'/').unwrap_or((address, ""));
+        if holds(authority, b'@') {
             return Err(UrlError::Credentials);
         }
         let url =
@@ -68,27 +70,31 @@ impl GatewayUrl {
     }
 
     /// Whether the connection is encrypted.
+    #[must_use]
     pub fn is_secure(&self) -> bool {
         self.is_secure
     }
 
     /// Whether the host is this machine, where an unencrypted connection shows the token to nobody.
+    #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
         host.eq_ignore_ascii_case("localhost")
             || host == "[::1]"
-            || (host.starts_with("127.")
-                && host.split('.').count() == 4
-                && host.split('.').all(|part| part.parse::<u8>().is_ok()))
+            || (host.starts_with("127.") && is_dotted(host))
     }
 
     /// The address with `parameters` in its query; those that it already had under the same names are replaced, others
     /// are kept in front.
+    #[must_use]
     pub fn with_parameters(&self, parameters: &[(&str, &str)]) -> String {
-        let mut text = self.to_string();
+        let mut text = self.said();
         let mut border = "?";
-        for pair in self.query.split('&') {
-            let name = pair.split('=').next().unwrap_or_default();
+        let mut rest = Some(&*self.query);
+        while let Some(query) = rest {
+            let (pair, behind) = head(query, b'&');
+            rest = behind;
+            let (name, _) = head(pair, b'=');
             if !name.is_empty() && !parameters.iter().any(|(ours, _)| *ours == name) {
                 text.push_str(border);
                 text.push_str(pair);
@@ -113,21 +119,59 @@ impl GatewayUrl {
     }
 
     fn host_and_port(&self) -> (&str, Option<&str>) {
-        match self.authority.rsplit_once(':') {
+        let last = self.authority.bytes().rposition(|byte| byte == b':');
+        match last.and_then(|at| cut_at(&self.authority, at)) {
             // The colons of an IPv6 address stand inside brackets.
-            Some((host, port)) if !port.contains(']') => (host, Some(port)),
+            Some((host, port)) if !holds(port, b']') => (host, Some(port)),
             _ => (&self.authority, None),
         }
     }
 }
 
+// Addresses are ASCII and short: their bytes one after the other do, where `str` brings searchers for texts of any length.
+
+/// What is before and behind the first `border`.
+pub(super) fn cut(text: &str, border: u8) -> Option<(&str, &str)> {
+    cut_at(text, text.bytes().position(|byte| byte == border)?)
+}
+
+fn cut_at(text: &str, at: usize) -> Option<(&str, &str)> {
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+/// What is before the first `border`, or all; and what is behind it.
+fn head(text: &str, border: u8) -> (&str, Option<&str>) {
+    cut(text, border).map_or((text, None), |(head, rest)| (head, Some(rest)))
+}
+
+fn holds(text: &str, wanted: u8) -> bool {
+    text.bytes().any(|byte| byte == wanted)
+}
+
+/// Whether `host` is an IPv4 address: four numbers of a byte.
+fn is_dotted(host: &str) -> bool {
+    let mut parts = 0;
+    let mut rest = Some(host);
+    while let Some(text) = rest {
+        let (part, behind) = head(text, b'.');
+        if part.parse::<u8>().is_err() {
+            return false;
+        }
+        parts += 1;
+        rest = behind;
+    }
+    parts == 4
+}
+
 /// Scheme, host, port and path: without the query.
-impl fmt::Display for GatewayUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for GatewayUrl {
+    fn say(&self, out: &mut String) {
         let scheme = if self.is_secure { "wss" } else { "ws" };
-        write!(f, "{scheme}://{}/{}", self.authority, self.path)
+        say!(out, scheme, "://", &*self.authority, "/", &*self.path);
     }
 }
+
+displayed!(GatewayUrl);
 
 #[cfg(test)]
 mod tests {

@@ -163,26 +163,31 @@ impl Client {
     }
 
     /// The shard itself.
+    #[must_use]
     pub fn machine(&self) -> &ShardMachine {
         &self.machine
     }
 
     /// What it is doing.
+    #[must_use]
     pub fn status(&self) -> Status {
         self.machine.status()
     }
 
     /// All events so far.
+    #[must_use]
     pub fn events(&self) -> Vec<&Event> {
         self.events.iter().map(|(_, event)| event).collect()
     }
 
     /// All events so far, each with its time.
+    #[must_use]
     pub fn timed_events(&self) -> &[(Instant, Event)] {
         &self.events
     }
 
     /// All dispatches so far.
+    #[must_use]
     pub fn dispatches(&self) -> Vec<&Dispatch> {
         let dispatch = |event| match event {
             &(_, Event::Dispatch(ref dispatch)) => Some(dispatch),
@@ -192,21 +197,25 @@ impl Client {
     }
 
     /// Everything that it sent.
+    #[must_use]
     pub fn sends(&self) -> &[Sent] {
         &self.sends
     }
 
     /// The addresses that it opened, or tried to.
+    #[must_use]
     pub fn opened(&self) -> &[Opened] {
         &self.opened
     }
 
     /// The closes that it asked for.
+    #[must_use]
     pub fn closed(&self) -> &[Closed] {
         &self.closed
     }
 
     /// What became of its requests.
+    #[must_use]
     pub fn replies(&self) -> &[(RequestId, Reply)] {
         &self.replies
     }
@@ -217,6 +226,7 @@ impl Client {
     }
 
     /// When it wants to be woken at the latest.
+    #[must_use]
     pub fn wakes_at(&self) -> Option<Instant> {
         self.wakes_at
     }
@@ -224,6 +234,7 @@ impl Client {
 
 impl Sent {
     /// The data as JSON text.
+    #[must_use]
     pub fn data(&self) -> &str {
         Envelope::parse(&self.text).map_or("", |envelope| envelope.data)
     }

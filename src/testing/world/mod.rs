@@ -83,6 +83,7 @@ impl World<Gateway> {
     /// # Panics
     ///
     /// If `config` is not valid.
+    #[must_use]
     pub fn new(options: GatewayOptions, config: ConfigBuilder) -> Self {
         let url = options.url.clone();
         let gateway = Gateway::new(options, Instant::ZERO);

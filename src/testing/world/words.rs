@@ -9,6 +9,7 @@ use crate::{
 
 /// An event in a few words, without its times: `status ready`, `READY 1`, `disconnected closed-4000 resume/resume`,
 /// `heartbeat`, `notice sequence-gap`, `resumed 3`, `stopped fatal-4004`.
+#[must_use]
 pub fn in_words(event: &Event) -> String {
     match event {
         Event::Disconnected { fault, next } => {

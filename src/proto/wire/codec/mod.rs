@@ -52,16 +52,19 @@ impl Compression {
     const ALL: [Self; 4] = [Self::None, Self::Payload, Self::ZlibStream, Self::ZstdStream];
 
     /// The compression with this name.
+    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|compression| compression.name() == name)
     }
 
     /// `zlib-stream` where it is compiled in, else none.
+    #[must_use]
     pub const fn best() -> Self {
         if zlib::IS_COMPILED_IN { Self::ZlibStream } else { Self::None }
     }
 
     /// Whether this build can read it.
+    #[must_use]
     pub const fn is_compiled_in(self) -> bool {
         self.missing_feature().is_none()
     }
@@ -76,6 +79,7 @@ impl Compression {
     }
 
     /// Its name, as in the options of the npm package.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -86,6 +90,7 @@ impl Compression {
     }
 
     /// The value of the query parameter `compress`, if one is to be sent.
+    #[must_use]
     pub const fn parameter(self) -> Option<&'static str> {
         match self {
             Self::None | Self::Payload => None,
@@ -108,11 +113,13 @@ pub enum Encoding {
 
 impl Encoding {
     /// The encoding with this name, which is that of the query parameter.
+    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Json, Self::Etf].into_iter().find(|encoding| encoding.parameter() == name)
     }
 
     /// Whether this build can read and write it.
+    #[must_use]
     pub const fn is_compiled_in(self) -> bool {
         self.missing_feature().is_none()
     }
@@ -126,6 +133,7 @@ impl Encoding {
     }
 
     /// The value of the query parameter `encoding`.
+    #[must_use]
     pub const fn parameter(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -214,6 +222,7 @@ enum Unpacker {
 
 impl Decoder {
     /// A fresh decoder by what is compiled in; messages may grow to `limit` bytes.
+    #[must_use]
     pub fn new(compression: Compression, encoding: Encoding, limit: usize) -> Self {
         let unpacker = match compression {
             Compression::None => Unpacker::None,
@@ -225,6 +234,7 @@ impl Decoder {
     }
 
     /// A decoder from outside.
+    #[must_use]
     pub fn foreign(decoder: Box<dyn Decode + Send>) -> Self {
         Self(Kind::Foreign(decoder))
     }
