@@ -449,6 +449,7 @@ export interface NoticeEvent extends FromShard {
    * - `events-dropped`: the reader is too slow, and the option `overflow` is `"drop-oldest"`
    * - `identify-held-back`: the shard identified so often of late that it must wait before it does so again
    * - `oversized-message`: a message was too large on two connections; the session is resumed behind it
+   * - `queue-unavailable`: the identify queue cannot be asked; it is asked again
    * - `sequence-gap`: sequence numbers are missing
    * - `slow-send`: a command waited more than ten seconds before it was sent
    * - `unknown-opcode`: a message with an opcode that nobody knows was ignored
@@ -461,6 +462,7 @@ export interface NoticeEvent extends FromShard {
     | "events-dropped"
     | "identify-held-back"
     | "oversized-message"
+    | "queue-unavailable"
     | "sequence-gap"
     | "slow-send"
     | "unknown-opcode"

@@ -36,6 +36,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("proto/form", 18),
     ("proto/error", 20),
     ("proto/session", 20),
+    ("proto/shards", 20),
     ("proto/intents", 20),
     ("proto/filter", 20),
     ("proto/hooks", 20),

@@ -117,7 +117,10 @@ impl Story {
             13 => {
                 let span = Duration::from_millis(u.arbitrary::<u16>()?.into());
                 match step & 0x70 {
-                    0x70 => shard.input(Input::IdentifyAt(Err(BudgetSpent { retry_in: span }))),
+                    0x70 => {
+                        let spent = BudgetSpent { retry_in: span };
+                        shard.input(Input::IdentifyAt(Err(spent.into())));
+                    }
                     kind => shard.turn(span, kind == 0x60),
                 }
             }

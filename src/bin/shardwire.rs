@@ -15,14 +15,18 @@ mod gateway;
 mod glance;
 #[path = "shardwire/output.rs"]
 mod output;
+#[path = "shardwire/queue.rs"]
+mod queue;
+#[path = "shardwire/stop.rs"]
+mod stop;
 #[path = "shardwire/summary.rs"]
 mod summary;
 #[path = "shardwire/tail.rs"]
 mod tail;
 
-use self::{arguments::TailArgs, gateway::GatewayArgs};
+use self::{arguments::TailArgs, gateway::GatewayArgs, queue::QueueArgs};
 
-/// Watch a Discord Gateway connection, or run a Gateway of your own to test against.
+/// Watch a Discord Gateway connection, run a Gateway of your own to test against, or an identify queue for many processes.
 #[derive(Parser)]
 #[command(name = "shardwire", version, arg_required_else_help = true)]
 struct Cli {
@@ -34,6 +38,7 @@ struct Cli {
 enum Command {
     Tail(Box<TailArgs>),
     Gateway(GatewayArgs),
+    Queue(QueueArgs),
 }
 
 /// The arguments or the configuration are no good.
@@ -63,10 +68,16 @@ async fn run(command: Command) -> ExitCode {
             Err(tail::Failure::Usage(why)) => refuse(USAGE, &why),
             Err(tail::Failure::Stopped(why)) => refuse(FAILURE, &why),
         },
-        Command::Gateway(args) => match gateway::run(args).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => refuse(USAGE, &format!("{error:#}")),
-        },
+        Command::Gateway(args) => conclude(gateway::run(args).await),
+        Command::Queue(args) => conclude(queue::run(args).await),
+    }
+}
+
+/// How a service ended. What can go wrong with it are its arguments.
+fn conclude(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(USAGE, &format!("{error:#}")),
     }
 }
 

@@ -19,7 +19,7 @@ struct Ledger {
     store: Option<Store>,
 }
 
-pub(super) type Store = Box<dyn FnMut(&LedgerRecord) + Send>;
+type Store = Box<dyn FnMut(&LedgerRecord) + Send>;
 
 impl SharedSlots {
     /// A ledger for what `/gateway/bot` said at `now`, or for a small bot that has not asked.
@@ -46,22 +46,42 @@ impl SharedSlots {
         self.with(|ledger| ledger.slots.remaining())
     }
 
-    pub(super) fn reserve(&self, shard: ShardId, now: Instant) -> Result<Turn, BudgetSpent> {
+    /// When `shard` may identify; see [`Slots::reserve`]. Shards ask by themselves: this is for whoever serves others.
+    ///
+    /// # Errors
+    ///
+    /// If no identify is left in this window.
+    pub fn reserve(&self, shard: ShardId, now: Instant) -> Result<Turn, BudgetSpent> {
         self.with(|ledger| ledger.slots.reserve(shard, now))
     }
 
-    /// Counts an identify. The shard's `own` store keeps it, or else the ledger's; without a clock on the wall there is nothing
-    /// to keep.
-    pub(super) fn sent(
+    /// `shard` gives up the turn that it had reserved.
+    pub fn give_back(&self, shard: ShardId) {
+        self.with(|ledger| ledger.slots.give_back(shard));
+    }
+
+    /// Counts an identify at `now`, which is `unix` since 1970. Without a clock on the wall there is nothing to keep.
+    pub fn sent(&self, shard: ShardId, now: Instant, unix: Option<Duration>) {
+        self.with(|ledger| {
+            ledger.slots.sent(shard, now);
+            if let (Some(store), Some(unix)) = (&mut ledger.store, unix) {
+                store(&ledger.slots.record(now, unix));
+            }
+        });
+    }
+
+    /// Like [`sent`](Self::sent), but this identify is kept by `store` in place of the ledger's own: for hosts on which what
+    /// belongs to one shard is out of reach for another.
+    pub fn sent_kept_by(
         &self,
         shard: ShardId,
         now: Instant,
         unix: Option<Duration>,
-        own: Option<&mut Store>,
+        store: impl FnOnce(&LedgerRecord),
     ) {
         self.with(|ledger| {
             ledger.slots.sent(shard, now);
-            if let (Some(store), Some(unix)) = (own.or(ledger.store.as_mut()), unix) {
+            if let Some(unix) = unix {
                 store(&ledger.slots.record(now, unix));
             }
         });
@@ -89,16 +109,14 @@ mod tests {
     fn the_store_of_a_shard_goes_before_that_of_the_ledger() {
         let slots = SharedSlots::new(SessionStartLimit::default(), Instant::ZERO);
         let (tell, told) = mpsc::channel();
-        let (tell_own, told_own) = mpsc::channel();
         slots.keep_by(move |record| tell.send(record.remaining).expect("somebody listens"));
-        let mut own: Store =
-            Box::new(move |record| tell_own.send(record.remaining).expect("somebody listens"));
         let shard = |number| ShardId::new(number, 2).expect("below the total");
         let unix = Some(Duration::from_secs(1));
 
-        slots.sent(shard(0), Instant::ZERO, unix, None);
-        slots.sent(shard(1), Instant::ZERO, unix, Some(&mut own));
+        let mut own = None;
+        slots.sent(shard(0), Instant::ZERO, unix);
+        slots.sent_kept_by(shard(1), Instant::ZERO, unix, |record| own = Some(record.remaining));
         assert_eq!(told.try_iter().collect::<Vec<_>>(), [999]);
-        assert_eq!(told_own.try_iter().collect::<Vec<_>>(), [998], "one ledger for both");
+        assert_eq!(own, Some(998), "one ledger for both");
     }
 }

@@ -3,11 +3,17 @@
 
 mod answer;
 mod discovery;
+mod dispatch;
+mod fleet;
 mod handle;
 mod ledger;
+mod manager;
 mod news;
+mod queue;
+mod reshard;
 mod sending;
 mod shard;
+mod store;
 mod timer;
 mod transport;
 
@@ -17,10 +23,18 @@ pub use self::{
         BotGateway, DEFAULT_API_URL, DiscoverError, Discovery, GatewayInfo, HttpRequest,
         HttpResponse, LARGEST_ANSWER, USER_AGENT, discover_gateway,
     },
+    dispatch::{
+        Broadcast, Demand, Dispatcher, Lagged, LineOptions, Overflow, Partition, Subscription,
+    },
+    fleet::{ManagerHandle, RouteError},
     handle::{CloseMode, ShardHandle},
     ledger::SharedSlots,
+    manager::{Health, ShardEvent, ShardManager},
+    queue::{Grant, IdentifyQueue},
+    reshard::Reshard,
     sending::Sending,
     shard::{Shard, Watched},
+    store::{SessionStore, StoreError},
     timer::Timer,
     transport::{Transport, TransportEvent},
 };

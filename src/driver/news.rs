@@ -89,20 +89,32 @@ mod tests {
 
     use super::*;
 
-    fn next(news: &News<u32>) -> Option<Option<u32>> {
-        poll_fn(|cx| news.poll(cx)).now_or_never()
+    /// What comes next, by now.
+    #[derive(Debug, PartialEq, Eq)]
+    enum Next {
+        Nothing,
+        News(u32),
+        End,
+    }
+
+    fn next(news: &News<u32>) -> Next {
+        match poll_fn(|cx| news.poll(cx)).now_or_never() {
+            None => Next::Nothing,
+            Some(Some(news)) => Next::News(news),
+            Some(None) => Next::End,
+        }
     }
 
     #[test]
     fn news_come_in_order_and_then_the_end() {
         let (teller, news) = line();
-        assert_eq!(next(&news), None);
+        assert_eq!(next(&news), Next::Nothing);
         teller.tell(1);
         teller.tell(2);
         drop(teller);
         assert_eq!(
             [next(&news), next(&news), next(&news)],
-            [Some(Some(1)), Some(Some(2)), Some(None)]
+            [Next::News(1), Next::News(2), Next::End]
         );
     }
 
@@ -115,7 +127,7 @@ mod tests {
             assert!(with(&news.0, |line| line.reader.is_some()));
             if tell {
                 teller.tell(1);
-                assert_eq!(next(&news), Some(Some(1)));
+                assert_eq!(next(&news), Next::News(1));
             }
         }
         drop(teller);

@@ -8,18 +8,18 @@ use std::{
     time::Duration,
 };
 
-use futures::{Stream, StreamExt};
+use futures::{FutureExt as _, Stream, StreamExt, future::BoxFuture};
 
 use super::{
     handle::{Errand, Line, Load, ShardHandle, Task},
-    ledger::{SharedSlots, Store},
     news::Teller,
+    queue::{Grant, IdentifyQueue},
     timer::Timer,
     transport::Transport,
 };
 use crate::proto::{
-    CommandError, Config, ConfigError, Event, Input, Instant, LedgerRecord, Output, Reply,
-    RequestId, Say, Session, ShardId, ShardInfo, ShardMachine, Status, Ticket, displayed,
+    CommandError, Config, ConfigError, Event, Input, Instant, Output, QueueError, Reply, RequestId,
+    Say, Session, ShardId, ShardInfo, ShardMachine, Status, Ticket, Turn, displayed,
 };
 
 /// Rounds of one poll without an event for the user, after which others get a turn.
@@ -34,9 +34,9 @@ pub struct Shard<T, C> {
     machine: ShardMachine,
     transport: T,
     timer: C,
-    slots: SharedSlots,
-    /// Who keeps the ledger when this shard has identified; `None`: who keeps it anyway.
-    store: Option<Store>,
+    queue: Box<dyn IdentifyQueue>,
+    /// The turn to identify that is waited for.
+    turn: Option<BoxFuture<'static, Result<Grant, QueueError>>>,
     line: HandleEnd,
     tellers: Tellers,
     watcher: Option<Watcher>,
@@ -130,7 +130,7 @@ impl<T: Transport, C: Timer> Shard<T, C> {
     pub fn new(
         config: Config,
         seed: u64,
-        slots: SharedSlots,
+        queue: impl IdentifyQueue + 'static,
         transport: T,
         timer: C,
     ) -> (Self, ShardHandle) {
@@ -140,8 +140,8 @@ impl<T: Transport, C: Timer> Shard<T, C> {
             machine: ShardMachine::new(config, seed),
             transport,
             timer,
-            slots,
-            store: None,
+            queue: Box::new(queue),
+            turn: None,
             line: HandleEnd(line),
             tellers: Tellers::default(),
             watcher: None,
@@ -187,12 +187,6 @@ impl<T: Transport, C: Timer> Shard<T, C> {
     /// Shows every step to `watcher`: for logs. It must return at once.
     pub fn watch(&mut self, watcher: impl FnMut(ShardId, Watched<'_>) + Send + 'static) {
         self.watcher = Some(Box::new(watcher));
-    }
-
-    /// Has `store` keep the identify ledger whenever this shard identifies, in place of the ledger's own: for hosts on which
-    /// what belongs to one shard is out of reach for another. It must return at once.
-    pub fn keep_ledger_by(&mut self, store: impl FnMut(&LedgerRecord) + Send + 'static) {
-        self.store = Some(Box::new(store));
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
@@ -248,6 +242,8 @@ impl<T: Transport, C: Timer> Shard<T, C> {
             self.run(errand, now);
         } else if let Some(slept) = self.slept(now) {
             self.tell_at(Input::Suspended(slept), now);
+        } else if let Some(answer) = self.poll_turn(cx) {
+            self.tell_at(answer, now);
         } else if let Poll::Ready(event) = self.transport.poll(cx) {
             self.tell_at(event.into(), now);
         } else {
@@ -316,15 +312,32 @@ impl<T: Transport, C: Timer> Shard<T, C> {
         self.clocks.compare(now, wall)
     }
 
+    /// Asks for a turn to identify. What was asked before is void.
     fn reserve(&mut self) {
         let now = self.timer.now();
-        let answer = self.slots.reserve(self.machine.config().shard(), now);
-        self.tell(Input::IdentifyAt(answer));
+        self.turn = Some(self.queue.turn(self.machine.config().shard(), now));
+    }
+
+    /// The queue's answer, if one is waited for and has come.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Option<Input> {
+        let turn = self.turn.as_mut()?;
+        if self.machine.status() != Status::AwaitingIdentify {
+            // The connection ended before: whoever stands behind in the queue moves up.
+            self.turn = None;
+            return None;
+        }
+        let Poll::Ready(answer) = turn.poll_unpin(cx) else { return None };
+        self.turn = None;
+        let now = self.timer.now();
+        Some(Input::IdentifyAt(answer.map(|grant| match grant {
+            Grant::Now => Turn { at: now, is_held_back: false },
+            Grant::At(turn) => turn,
+        })))
     }
 
     fn identified(&mut self) {
         let (now, wall) = (self.timer.now(), self.timer.wall());
-        self.slots.sent(self.machine.config().shard(), now, wall, self.store.as_mut());
+        self.queue.identified(self.machine.config().shard(), now, wall);
     }
 }
 

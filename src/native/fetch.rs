@@ -1,5 +1,5 @@
-//! One HTTP GET for discovery, on a connection of its own: the same way out as the WebSocket, no pool, no redirects. Never
-//! knows what is asked for.
+//! One HTTP GET on a connection of its own: the same way out as the WebSocket, no pool, no redirects. Never knows what is
+//! asked for.
 
 use std::time::Duration;
 
@@ -21,20 +21,21 @@ use crate::{
     proto::TransportError,
 };
 
-/// From the first name to the last byte: as long as a shard waits for a socket to open.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// From the first name to the last byte, where an answer comes at once: as long as a shard waits for a socket to open.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The line and headers of an answer, in bytes. Discord's have some two thousand.
 const LARGEST_HEAD: usize = 64 << 10;
 
-/// Makes `request`.
+/// Makes `request`, and waits no longer than `patience`.
 pub(super) async fn fetch(
     request: HttpRequest,
     options: &ConnectOptions,
+    patience: Duration,
 ) -> Result<HttpResponse, TransportError> {
-    match timeout(PATIENCE, exchange(request, options)).await {
+    match timeout(patience, exchange(request, options)).await {
         Ok(answer) => answer,
-        Err(_) => Err(failed(format_args!("no answer within {} seconds", PATIENCE.as_secs()))),
+        Err(_) => Err(failed(format_args!("no answer within {} seconds", patience.as_secs()))),
     }
 }
 

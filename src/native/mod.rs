@@ -27,6 +27,12 @@
 //! # }
 //! ```
 //!
+//! # Fleets
+//!
+//! [`FleetBuilder`] starts all shards of a bot, or some of them, as one stream of events; [`SessionFile`] keeps their sessions
+//! between processes. Shards on several processes or machines share one identify queue: a [`QueueServer`], asked by an
+//! [`HttpQueue`] each.
+//!
 //! # Proxies, certificates, headers
 //!
 //! [`ConnectOptions`] say how connections are made, the WebSocket's and those of [`discover_gateway`] alike: through an HTTP
@@ -58,11 +64,16 @@
 
 mod dial;
 mod fetch;
+mod http_queue;
+mod kept_file;
 mod ledger;
+mod manager;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod options;
 mod proxy;
+mod queue_server;
+mod session_file;
 #[cfg(feature = "system-roots")]
 mod system_roots;
 mod timer;
@@ -73,16 +84,21 @@ mod transport;
 pub use tokio_rustls::rustls;
 
 pub use self::{
+    http_queue::HttpQueue,
     ledger::slots_in_file,
+    manager::{FleetBuilder, FleetError, NativeManager},
     options::{ConnectOptions, OptionError},
     proxy::Proxy,
+    queue_server::QueueServer,
+    session_file::SessionFile,
     timer::TokioTimer,
     tls::Tls,
     transport::NativeTransport,
 };
 use crate::{
     driver::{
-        self, DiscoverError, Discovery, GatewayInfo, Shard, ShardHandle, SharedSlots, Timer as _,
+        self, DiscoverError, Discovery, GatewayInfo, IdentifyQueue, Shard, ShardHandle,
+        SharedSlots, Timer as _,
     },
     proto::{Config, ConfigError, Session, SessionStartLimit},
 };
@@ -107,19 +123,22 @@ pub fn resume(config: Config, session: Session) -> Result<(NativeShard, ShardHan
     Ok((shard.resume_from(session)?, handle))
 }
 
-/// A shard that identifies when `slots` lets it.
-pub fn connect_with(config: Config, slots: SharedSlots) -> (NativeShard, ShardHandle) {
-    connect_using(config, slots, ConnectOptions::new())
+/// A shard that identifies when `queue` lets it: [`slots`], or one of your own.
+pub fn connect_with(
+    config: Config,
+    queue: impl IdentifyQueue + 'static,
+) -> (NativeShard, ShardHandle) {
+    connect_using(config, queue, ConnectOptions::new())
 }
 
 /// Like [`connect_with`], but connects as `options` say.
 pub fn connect_using(
     config: Config,
-    slots: SharedSlots,
+    queue: impl IdentifyQueue + 'static,
     options: ConnectOptions,
 ) -> (NativeShard, ShardHandle) {
     let transport = NativeTransport::with_options(config.limits().message_bytes, options);
-    Shard::new(config, fastrand::u64(..), slots, transport, TokioTimer::new())
+    Shard::new(config, fastrand::u64(..), queue, transport, TokioTimer::new())
 }
 
 /// Asks Discord where the Gateway is, over a connection that `options` say how to make. It is given up after 15 seconds.
@@ -133,7 +152,8 @@ pub async fn discover_gateway(
     discovery: &Discovery,
     options: &ConnectOptions,
 ) -> Result<GatewayInfo, DiscoverError> {
-    driver::discover_gateway(discovery, |request| fetch::fetch(request, options)).await
+    let fetch = |request| fetch::fetch(request, options, fetch::PATIENCE);
+    driver::discover_gateway(discovery, fetch).await
 }
 
 /// An identify ledger for shards of this process. `limit` is what `/gateway/bot` said just now: its `reset_after` counts from

@@ -118,6 +118,8 @@ pub enum OptionError {
     BadHeader(&'static str),
     /// The proxy's address is no good; says what was expected.
     BadProxy(&'static str),
+    /// The identify queue's address is none of the web, or has a query.
+    BadQueueUrl,
     /// The certificates to trust could not be had; says why.
     BadRoots(Box<str>),
 }
@@ -127,6 +129,9 @@ impl fmt::Display for OptionError {
         match self {
             Self::BadHeader(expected) => write!(f, "a header is no good: {expected}"),
             Self::BadProxy(expected) => write!(f, "the proxy's address is no good: {expected}"),
+            Self::BadQueueUrl => {
+                f.write_str("expected an address of the web without a query for the identify queue")
+            }
             Self::BadRoots(why) => {
                 write!(f, "expected certificates to trust in the system's store: {why}")
             }

@@ -227,6 +227,12 @@ impl Config {
         &self.token
     }
 
+    /// The same configuration for another shard of the bot.
+    #[must_use]
+    pub fn for_shard(&self, shard: ShardId) -> Self {
+        Self { shard, ..self.clone() }
+    }
+
     /// The shard.
     #[must_use]
     pub const fn shard(&self) -> ShardId {

@@ -442,6 +442,38 @@ pub struct BudgetSpent {
     pub retry_in: Duration,
 }
 
+/// Why a shard has no turn to identify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueueError {
+    /// No identify is left in this window: the shard stops.
+    BudgetSpent(BudgetSpent),
+    /// Whoever keeps the order cannot be asked: the shard asks again.
+    Unavailable {
+        /// After so long.
+        retry_in: Duration,
+    },
+}
+
+impl From<BudgetSpent> for QueueError {
+    fn from(spent: BudgetSpent) -> Self {
+        Self::BudgetSpent(spent)
+    }
+}
+
+impl Say for QueueError {
+    fn say(&self, out: &mut String) {
+        out.push_str(match self {
+            Self::BudgetSpent(_) => "no identify is left in this window",
+            Self::Unavailable { .. } => "the identify queue gave no answer",
+        });
+    }
+}
+
+displayed!(QueueError);
+
+impl Error for QueueError {}
+
 /// Why a shard stopped for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

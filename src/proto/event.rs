@@ -255,6 +255,11 @@ pub enum Notice {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The identify queue cannot be asked.
+    QueueUnavailable {
+        /// How long until it is asked again.
+        retry_in: Duration,
+    },
     /// Sequence numbers are missing.
     SequenceGap {
         /// How many.
@@ -281,6 +286,7 @@ impl Notice {
             Self::BadResumeUrl => "bad-resume-url",
             Self::IdentifyHeldBack { .. } => "identify-held-back",
             Self::Oversized { .. } => "oversized-message",
+            Self::QueueUnavailable { .. } => "queue-unavailable",
             Self::SequenceGap { .. } => "sequence-gap",
             Self::SlowSend { .. } => "slow-send",
             Self::UnknownOpcode(_) => "unknown-opcode",
@@ -297,6 +303,7 @@ impl Say for Notice {
                 "the gateway named a resume address that is not safe to use; the base address is used instead",
             ),
             Self::Oversized { limit } => say!(out, "passed over a message that is larger than the limit of ", limit, " bytes on every connection"),
+            Self::QueueUnavailable { retry_in } => say!(out, "the identify queue gave no answer; it is asked again in ", whole_millis(*retry_in), " ms"),
             Self::SequenceGap { missing } => say!(out, missing, " sequence numbers never came"),
             Self::IdentifyHeldBack { wait } => say!(out, "the shard identified too often of late; the next identify waits ", wait.as_secs(), " seconds"),
             Self::SlowSend { waited } => {

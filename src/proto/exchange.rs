@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    error::{BudgetSpent, CommandError, TransportError},
+    error::{CommandError, QueueError, TransportError},
     event::Event,
     pace::Turn,
     request::{Reply, RequestId},
@@ -25,8 +25,8 @@ pub enum Input {
     Closed(ConnectionId, Option<Close>),
     /// The socket could not be opened, or broke without a close frame. May be told twice.
     Failed(ConnectionId, TransportError),
-    /// The ledger's answer to [`Output::ReserveIdentify`].
-    IdentifyAt(Result<Turn, BudgetSpent>),
+    /// The answer to [`Output::ReserveIdentify`].
+    IdentifyAt(Result<Turn, QueueError>),
     /// The socket is open.
     Opened(ConnectionId),
     /// The socket was ended because a message came that is above the limit, and was not kept.
@@ -60,7 +60,7 @@ pub enum Output {
     Settled(Ticket, Result<(), CommandError>),
     /// Open a socket to this address, dropping any older one.
     Open(ConnectionId, String),
-    /// Ask the ledger when this shard may identify; answer with [`Input::IdentifyAt`].
+    /// Ask when this shard may identify; answer with [`Input::IdentifyAt`].
     ReserveIdentify,
     /// Send this message.
     Transmit(ConnectionId, Frame),
@@ -78,8 +78,9 @@ impl Say for Input {
             Self::Closed(id, Some(close)) => say!(out, id, " closed with ", close.code),
             Self::Failed(id, error) => say!(out, id, " failed: ", error),
             Self::IdentifyAt(Ok(_)) => out.push_str("a turn to identify"),
-            Self::IdentifyAt(Err(_)) => out.push_str("no identify left"),
+            Self::IdentifyAt(Err(error)) => error.say(out),
             Self::Opened(id) => say!(out, id, " is open"),
+            Self::Oversized(id) => say!(out, id, " ended by a message above the limit"),
             Self::Pause => out.push_str("pause"),
             Self::Received(id, frame) => say!(out, id, " received ", frame.len(), " bytes"),
             Self::Reconnect => out.push_str("reconnect"),

@@ -26,6 +26,7 @@ mod pace;
 mod random;
 mod request;
 mod session;
+mod shards;
 mod time;
 mod turn;
 pub(crate) mod wire;
@@ -37,7 +38,10 @@ pub use self::{
         RequestSoundboardSounds, VoiceState,
     },
     config::{API_VERSION, Config, ConfigBuilder, DEFAULT_GATEWAY_URL, Limits, Patience, Token},
-    error::{Awaited, BudgetSpent, CommandError, ConfigError, Fault, StopReason, TransportError},
+    error::{
+        Awaited, BudgetSpent, CommandError, ConfigError, Fault, QueueError, StopReason,
+        TransportError,
+    },
     event::{
         Counters, Dispatch, Event, EventCounts, Host, Latency, Next, Notice, Report, SendBudget,
         ShardInfo, Status,
@@ -52,6 +56,7 @@ pub use self::{
     random::Random,
     request::{Part, Reply, Request, RequestError, RequestId, RequestOptions},
     session::Session,
+    shards::{ShardSet, Shards, ShardsError},
     time::{Instant, Wake, Why},
     turn::{Priority, SendOptions, Ticket, When},
     wire::{

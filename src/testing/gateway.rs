@@ -20,7 +20,7 @@ use super::{
     session::{Presence, Session},
     visits::{End, Visit},
 };
-use crate::proto::{Close, Instant};
+use crate::proto::{Close, Instant, ShardId};
 
 /// Discord's Gateway as a pure value: no socket, no clock, no task.
 ///
@@ -53,9 +53,19 @@ pub struct Gateway {
     /// Faults for the next connection.
     waiting: Vec<Fault>,
     schedule: Schedule,
+    due: Due,
     /// Whether a step of the script is being carried out: what it sends triggers no further step.
     is_striking: bool,
     outputs: VecDeque<ServerOutput>,
+}
+
+/// Until when nothing happens by itself. With thousands of clients, nobody may look at all of them for each message of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// Nothing before this instant; it may be earlier than it must be. `None`: never.
+    NotBefore(Option<Instant>),
+    /// All have to be looked at.
+    Unknown,
 }
 
 /// Steady events of one session in one go, so that no call takes long.
@@ -80,6 +90,7 @@ impl Gateway {
             records: Records::default(),
             waiting: Vec::new(),
             schedule,
+            due: Due::Unknown,
             is_striking: false,
             outputs: VecDeque::new(),
         }
@@ -88,6 +99,15 @@ impl Gateway {
     /// Takes one input. `now` must not run backwards.
     pub fn handle(&mut self, input: ServerInput, now: Instant) {
         self.elapse(now);
+        let touched = match &input {
+            ServerInput::Connected { peer, .. }
+            | ServerInput::Received(peer, _)
+            | ServerInput::Disconnected(peer, _)
+            | ServerInput::Congested(peer)
+            | ServerInput::Relieved(peer)
+            | ServerInput::InjectInto(peer, _) => Some(*peer),
+            ServerInput::Inject(_) | ServerInput::TimePassed => None,
+        };
         match input {
             ServerInput::Connected { peer, host, query } => self.on_connected(peer, host, &query),
             ServerInput::Received(peer, frame) => self.on_received(peer, &frame),
@@ -98,7 +118,12 @@ impl Gateway {
             ServerInput::InjectInto(peer, fault) => self.apply(fault, Some(peer)),
             ServerInput::TimePassed => {}
         }
-        self.produce();
+        if let Some(peer) = touched {
+            self.touch(peer);
+        }
+        if self.due == Due::Unknown {
+            self.produce();
+        }
     }
 
     /// The next thing to do.
@@ -112,6 +137,20 @@ impl Gateway {
         for key in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.dispatch(key, name.to_owned().into(), data.to_owned());
         }
+        self.due = Due::Unknown;
+    }
+
+    /// Sends an event of a guild to every session whose shard the guild belongs to; see [`emit`](Self::emit).
+    pub fn emit_in_guild(&mut self, guild_id: u64, name: &str, data: &str) {
+        let is_its = |session: &Session| {
+            ShardId::of_guild(guild_id, session.shard[1]).map(ShardId::number)
+                == Some(session.shard[0])
+        };
+        let sessions = self.sessions.iter().filter(|(_, session)| is_its(session));
+        for key in sessions.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.dispatch(key, name.to_owned().into(), data.to_owned());
+        }
+        self.due = Due::Unknown;
     }
 
     /// Whether a handshake at this address may go on. Whoever owns the sockets asks before each upgrade.
@@ -232,6 +271,10 @@ impl Gateway {
     /// Lets everything happen that is due by `now`.
     fn elapse(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        if matches!(self.due, Due::NotBefore(at) if at.is_none_or(|at| self.now < at)) {
+            return;
+        }
+        self.due = Due::Unknown;
         for fault in self.schedule.elapse(self.now) {
             self.apply(fault, None);
         }
@@ -262,34 +305,65 @@ impl Gateway {
     /// Brings forth the steady events that are due.
     fn produce(&mut self) {
         for key in self.sessions.keys().copied().collect::<Vec<_>>() {
-            for _ in 0..BATCH {
-                let Some(session) = self.sessions.get_mut(&key) else { break };
-                let connection = session.peer().and_then(|peer| self.connections.get(&peer));
-                if connection.is_some_and(|connection| connection.is_congested) {
-                    break;
-                }
-                let recording = self.options.recording.as_ref();
-                let event = session.try_next(&self.world, recording, self.now);
-                let Some((name, data)) = event else { break };
-                self.dispatch(key, name, data);
-            }
+            self.produce_for(key);
         }
     }
 
-    fn wake(&self) -> Option<Instant> {
-        let connections = self.connections.values().filter_map(Connection::wake);
-        let sessions = self.sessions.values().flat_map(|session| {
+    fn produce_for(&mut self, key: u64) {
+        for _ in 0..BATCH {
+            let Some(session) = self.sessions.get_mut(&key) else { break };
             let connection = session.peer().and_then(|peer| self.connections.get(&peer));
-            let is_stalled = connection.is_some_and(|connection| connection.is_congested);
-            let next = session.next_at().filter(|_| !is_stalled);
-            let end = match session.presence {
-                Presence::On(_) => None,
-                Presence::AwaySince(since) => Some(since + self.options.session_lifetime),
-            };
-            [next, end].into_iter().flatten()
-        });
+            if connection.is_some_and(|connection| connection.is_congested) {
+                break;
+            }
+            let recording = self.options.recording.as_ref();
+            let event = session.try_next(&self.world, recording, self.now);
+            let Some((name, data)) = event else { break };
+            self.dispatch(key, name, data);
+        }
+    }
+
+    /// Something happened on one connection: lets its session go on, and keeps in mind when it wants to be looked at again.
+    fn touch(&mut self, peer: Peer) {
+        let key = self.connections.get(&peer).and_then(|connection| connection.session);
+        if let Some(key) = key {
+            self.produce_for(key);
+        }
+        let connection = self.connections.get(&peer).and_then(Connection::wake);
+        let session = key.and_then(|key| self.sessions.get(&key));
+        let session = session.and_then(|session| self.session_wake(session));
+        self.not_later_than(connection);
+        self.not_later_than(session);
+    }
+
+    fn not_later_than(&mut self, at: Option<Instant>) {
+        if let (Due::NotBefore(due), Some(at)) = (&mut self.due, at) {
+            *due = Some(due.map_or(at, |due| due.min(at)));
+        }
+    }
+
+    fn wake(&mut self) -> Option<Instant> {
+        if let Due::NotBefore(at) = self.due {
+            return at;
+        }
+        let connections = self.connections.values().filter_map(Connection::wake);
+        let sessions = self.sessions.values().filter_map(|session| self.session_wake(session));
         let others = self.schedule.wake().into_iter().chain(self.armed.wake(self.now));
-        connections.chain(sessions).chain(others).min()
+        let at = connections.chain(sessions).chain(others).min();
+        self.due = Due::NotBefore(at);
+        at
+    }
+
+    /// When a session brings forth its next event, or ends.
+    fn session_wake(&self, session: &Session) -> Option<Instant> {
+        let connection = session.peer().and_then(|peer| self.connections.get(&peer));
+        let is_stalled = connection.is_some_and(|connection| connection.is_congested);
+        let next = session.next_at().filter(|_| !is_stalled);
+        let end = match session.presence {
+            Presence::On(_) => None,
+            Presence::AwaySince(since) => Some(since + self.options.session_lifetime),
+        };
+        next.into_iter().chain(end).min()
     }
 
     fn on_congestion(&mut self, peer: Peer, is_congested: bool) {
@@ -391,6 +465,7 @@ impl Gateway {
         let key = self.connections.get_mut(&peer)?.session.take()?;
         let session = self.sessions.get_mut(&key)?;
         session.presence = Presence::AwaySince(self.now);
+        self.not_later_than(Some(self.now + self.options.session_lifetime));
         Some(key)
     }
 
@@ -433,6 +508,8 @@ impl Gateway {
 
     /// Lets a fault happen on one connection or on all.
     fn apply(&mut self, fault: Fault, target: Option<Peer>) {
+        // It may concern anybody.
+        self.due = Due::Unknown;
         let line = serde_json::to_string(&fault).unwrap_or_default();
         self.records.notice(Notice::Fault(clipped(&line, LONGEST_REASON).to_owned()));
         let Some(fault) = self.armed.arm(fault, self.now) else { return };

@@ -11,7 +11,7 @@ use super::{
     command::{read_command, read_request},
     convert::{Options, reply_arguments},
     hooks::{self, Asides, Debugging},
-    ledger,
+    ledger::{self, OwnLedger},
     line::{Line, Relief, Waiting},
     refusal::Refusal,
     task,
@@ -21,7 +21,7 @@ use super::{
     values::Values,
 };
 use crate::{
-    driver::{CloseMode, Shard, ShardHandle, SharedSlots, Timer},
+    driver::{CloseMode, Shard, ShardHandle, Timer},
     proto::{
         CommandError, Encoding, Event, Opcode, Priority, Reply, RequestError, RequestOptions,
         SendOptions, Status, When,
@@ -40,7 +40,7 @@ pub struct RawShard {
     /// Whether its messages, and its commands, go through codecs that have to be loaded.
     needs_codecs: bool,
     needs_encoder: bool,
-    slots: SharedSlots,
+    ledger: OwnLedger,
 }
 
 /// What the class and its pump share.
@@ -86,8 +86,8 @@ impl RawShard {
         let mut timer = WebTimer::default();
         let needs_codecs = config.needs_codec();
         let needs_encoder = config.encoding() != Encoding::Json;
-        let slots = ledger::of(config.token(), timer.now());
-        let (mut shard, handle) = Shard::new(config, seed(), slots.clone(), transport, timer);
+        let ledger = ledger::of(config.token(), timer.now());
+        let (mut shard, handle) = Shard::new(config, seed(), ledger.clone(), transport, timer);
         if debugging != Debugging::Off {
             shard.watch(hooks::watcher(debugging, asides.clone()));
         }
@@ -106,7 +106,7 @@ impl RawShard {
             awaiter: None,
         };
         let inner = Inner { shard: RefCell::new(shard), life: RefCell::new(life), asides };
-        Ok(Self { inner: Rc::new(inner), handle, needs_codecs, needs_encoder, slots })
+        Ok(Self { inner: Rc::new(inner), handle, needs_codecs, needs_encoder, ledger })
     }
 
     // Whether `provideCodecs` must be called before `connect`.
@@ -250,16 +250,13 @@ impl RawShard {
     pub fn restore_ledger(&self, record: JsValue) {
         let mut timer = WebTimer::default();
         let (now, unix) = (timer.now(), timer.wall().unwrap_or_default());
-        self.slots.restore(&ledger::record(&Values::new(record)), now, unix);
+        self.ledger.restore(&Values::new(record), now, unix);
     }
 
     // Hands each new state of the identify ledger to `save`.
     #[wasm_bindgen(js_name = keepLedger)]
-    pub fn keep_ledger(&self, save: Function) -> Result<(), JsValue> {
-        self.slots.keep_by(ledger::store(save.clone()));
-        let mut shard = self.inner.shard.try_borrow_mut().map_err(|_| busy())?;
-        shard.keep_ledger_by(ledger::store(save));
-        Ok(())
+    pub fn keep_ledger(&self, save: Function) {
+        self.ledger.keep_by(save);
     }
 
     // Puts an event of JavaScript's own into the line.

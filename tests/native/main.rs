@@ -6,10 +6,12 @@ mod cli;
 mod commands;
 mod discovery;
 mod examples;
+mod fleet;
 mod handshake;
 mod hostile;
 mod lifecycle;
 mod proxies;
+mod queue;
 mod raw;
 mod support;
 #[cfg(feature = "system-roots")]

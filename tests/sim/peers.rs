@@ -375,7 +375,9 @@ fn inputs_that_do_not_fit_the_moment_are_harmless_in_every_phase() {
             Input::Opened(connection),
             Input::Opened(connection.next()),
             Input::IdentifyAt(Ok(Turn { at: world.now(), is_held_back: false })),
-            Input::IdentifyAt(Err(shardwire::proto::BudgetSpent { retry_in: Duration::ZERO })),
+            Input::IdentifyAt(Err(
+                shardwire::proto::BudgetSpent { retry_in: Duration::ZERO }.into()
+            )),
             Input::Received(connection.next(), text("garbage of another connection")),
             Input::Closed(connection.next(), None),
         ] {

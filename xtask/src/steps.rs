@@ -59,6 +59,7 @@ pub(crate) const ALL: &[TestStep] = &[
     TestStep { name: "features", about: "each feature alone", needs: &[], run: features },
     TestStep { name: "rust", about: "Rust tests", needs: &[], run: rust },
     TestStep { name: "erlang", about: "ETF read back by Erlang", needs: &[], run: erlang },
+    TestStep { name: "redis", about: "fleets that share a Redis", needs: &[], run: redis },
     TestStep { name: "model", about: "2000 chance worlds, a day each", needs: &[], run: model },
     TestStep { name: "doc", about: "documentation and its links", needs: &[], run: doc },
     TestStep { name: "types", about: "TypeScript declarations", needs: &["npm"], run: types },
@@ -189,6 +190,17 @@ fn erlang(context: &mut Context<'_>, step: &Step) -> Result<()> {
             .context("install Erlang (Debian: `apt-get install erlang-base`)")?;
     }
     let arguments = ["--workspace", "--all-features", "--test=erlang", "--", "--ignored"];
+    step.execute(context.cargo(&["test"]).args(arguments))
+}
+
+/// The tests that `rust` leaves out, as they need Redis. Their example was built by `rust`, or is now.
+fn redis(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    if !debian::has("redis-server") {
+        debian::install("redis-server", step)
+            .context("install Redis (Debian: `apt-get install redis-server`)")?;
+    }
+    step.execute(&mut context.cargo(&["build", "--workspace", "--all-features", "--examples"]))?;
+    let arguments = ["--workspace", "--all-features", "--test=redis", "--", "--ignored"];
     step.execute(context.cargo(&["test"]).args(arguments))
 }
 

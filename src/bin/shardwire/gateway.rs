@@ -16,6 +16,8 @@ use shardwire::{
     testing::{GatewayOptions, Recording, Script, State, ZstdForm},
 };
 
+use super::stop;
+
 /// Run a Gateway for testing on this machine.
 ///
 /// It speaks Discord's protocol, serves a made-up world with a steady stream of events, punishes what Discord punishes,
@@ -87,7 +89,7 @@ pub async fn run(args: GatewayArgs) -> anyhow::Result<()> {
     };
     tokio::select! {
         () = print => {}
-        stopped = stop_signal() => stopped?,
+        stopped = stop::signal() => stopped?,
     }
     summarise(&server.shutdown().await);
     Ok(())
@@ -144,22 +146,6 @@ fn recorded_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort_unstable();
     Ok(files)
-}
-
-#[cfg(unix)]
-async fn stop_signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn stop_signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 fn summarise(state: &State) {

@@ -20,7 +20,7 @@ use super::{
     link::{Link, Phase},
 };
 use crate::proto::{
-    error::{Awaited, BudgetSpent, Fault, StopReason},
+    error::{Awaited, Fault, QueueError, StopReason},
     event::{Event, Next, Notice, Status},
     exchange::{Input, Output},
     pace::{Beat, Heartbeat, Limiter, Turn},
@@ -312,7 +312,7 @@ impl State {
         }
     }
 
-    fn slot(self, answer: Result<Turn, BudgetSpent>, now: Instant, cx: &mut Context) -> Self {
+    fn slot(self, answer: Result<Turn, QueueError>, now: Instant, cx: &mut Context) -> Self {
         match (self, answer) {
             (Self::Up(mut link), Ok(turn)) if matches!(link.phase, Phase::AwaitingSlot) => {
                 link.phase = if turn.is_held_back {
@@ -324,9 +324,18 @@ impl State {
                 };
                 Self::Up(link)
             }
-            (Self::Up(link), Err(spent)) if matches!(link.phase, Phase::AwaitingSlot) => {
-                let stop = Then::Stop(StopReason::IdentifyBudgetSpent(spent));
-                leave(Remains::Alive(None), stop, now, cx)
+            (Self::Up(mut link), Err(error)) if matches!(link.phase, Phase::AwaitingSlot) => {
+                match error {
+                    QueueError::BudgetSpent(spent) => {
+                        let stop = Then::Stop(StopReason::IdentifyBudgetSpent(spent));
+                        leave(Remains::Alive(None), stop, now, cx)
+                    }
+                    QueueError::Unavailable { retry_in } => {
+                        cx.emit(Event::Notice(Notice::QueueUnavailable { retry_in }));
+                        link.phase = Phase::HeldBack { until: now + retry_in };
+                        Self::Up(link)
+                    }
+                }
             }
             (state, _) => state,
         }

@@ -142,6 +142,11 @@ impl Slots {
         Ok(Turn { at: next, is_held_back: false })
     }
 
+    /// `shard` gives up its turn, if it has one: nobody need wait for it.
+    pub fn give_back(&mut self, shard: ShardId) {
+        self.held.retain(|held| held.shard != shard.number());
+    }
+
     /// `shard` identified at `now`: the spacing counts from here, and so does the budget.
     pub fn sent(&mut self, shard: ShardId, now: Instant) {
         let shard = shard.number();
@@ -268,6 +273,14 @@ mod tests {
         let turn = slots.reserve(shard(1), at(0)).expect("budget");
         assert_eq!(slots.reserve(shard(1), at(1)), Ok(turn));
         assert!(slots.reserve(shard(2), at(1)).expect("budget").at >= turn.at + SPACING);
+    }
+
+    #[test]
+    fn a_turn_that_is_given_back_holds_nobody_up() {
+        let mut slots = slots(1000, 1);
+        slots.reserve(shard(0), at(0)).expect("budget");
+        slots.give_back(shard(0));
+        assert_eq!(slots.reserve(shard(1), at(0)), Ok(turn(0)));
     }
 
     #[test]

@@ -742,7 +742,9 @@ impl<S: Server> World<S> {
                 Output::ReserveIdentify => {
                     let shard = self.clients[client].machine.config().shard();
                     let answer = self.slots.reserve(shard, self.now);
-                    self.clients[client].machine.handle(Input::IdentifyAt(answer), self.now);
+                    self.clients[client]
+                        .machine
+                        .handle(Input::IdentifyAt(answer.map_err(Into::into)), self.now);
                 }
                 Output::Transmit(connection, frame) => self.on_transmit(client, connection, frame),
                 Output::Wait(wake) => {
