@@ -74,7 +74,7 @@ impl Say for Input {
         match self {
             Self::Close { keep_session: true } => out.push_str("close, keeping the session"),
             Self::Close { keep_session: false } => out.push_str("close"),
-            Self::Closed(id, None) | Self::Oversized(id) => say!(out, id, " ended"),
+            Self::Closed(id, None) => say!(out, id, " ended"),
             Self::Closed(id, Some(close)) => say!(out, id, " closed with ", close.code),
             Self::Failed(id, error) => say!(out, id, " failed: ", error),
             Self::IdentifyAt(Ok(_)) => out.push_str("a turn to identify"),
