@@ -93,7 +93,7 @@ impl Transport for WebTransport {
         match (&event, &self.socket) {
             (TransportEvent::Received(_, frame), Some(socket)) => {
                 let unread = &socket.unread;
-                unread.set(unread.get().saturating_sub(frame.len()));
+                unread.set(unread.get().map(|bytes| bytes.saturating_sub(frame.len())));
             }
             // Whoever keeps a shard that has stopped shall not keep its socket, which is some 50 KB in Node.js.
             (TransportEvent::Opened(_) | TransportEvent::Received(..), _) => {}
@@ -117,18 +117,20 @@ type Listener = Closure<dyn FnMut(Event)>;
 struct Socket {
     inner: WebSocket,
     listeners: [(&'static str, Listener); 4],
-    unread: Rc<Cell<usize>>,
+    unread: Unread,
 }
+
+/// Bytes that wait to be read; `None` before the socket is open.
+type Unread = Rc<Cell<Option<usize>>>;
 
 impl Socket {
     fn listen(inner: WebSocket, id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>) -> Self {
         inner.set_binary_type(BinaryType::Arraybuffer);
-        let unread = Rc::new(Cell::new(0));
-        let was_open = Rc::new(Cell::new(false));
+        let unread = Unread::default();
         let listeners = [
-            ("open", on_open(id, inbox, &was_open)),
+            ("open", on_open(id, inbox, &unread)),
             ("message", on_message(id, inbox, &unread)),
-            ("error", on_error(id, inbox, &was_open)),
+            ("error", on_error(id, inbox, &unread)),
             ("close", on_close(inner.clone(), id, inbox)),
         ];
         for (name, listener) in &listeners {
@@ -158,24 +160,16 @@ impl Drop for Socket {
     }
 }
 
-fn on_open(
-    id: ConnectionId,
-    inbox: &Rc<Inbox<TransportEvent>>,
-    was_open: &Rc<Cell<bool>>,
-) -> Listener {
+fn on_open(id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>, unread: &Unread) -> Listener {
     let inbox = Rc::clone(inbox);
-    let was_open = Rc::clone(was_open);
+    let unread = Rc::clone(unread);
     Closure::new(move |_| {
-        was_open.set(true);
+        unread.set(Some(0));
         inbox.push(TransportEvent::Opened(id));
     })
 }
 
-fn on_message(
-    id: ConnectionId,
-    inbox: &Rc<Inbox<TransportEvent>>,
-    unread: &Rc<Cell<usize>>,
-) -> Listener {
+fn on_message(id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>, unread: &Unread) -> Listener {
     let inbox = Rc::clone(inbox);
     let unread = Rc::clone(unread);
     Closure::new(move |event: Event| {
@@ -185,8 +179,9 @@ fn on_message(
             inbox.push(TransportEvent::Failed(id, error));
             return;
         };
-        unread.set(unread.get() + frame.len());
-        let event = if unread.get() > MOST_UNREAD {
+        let bytes = unread.get().unwrap_or_default() + frame.len();
+        unread.set(Some(bytes));
+        let event = if bytes > MOST_UNREAD {
             let error = TransportError::new("more than 64 MiB of messages wait unread");
             TransportEvent::Failed(id, error)
         } else {
@@ -196,15 +191,11 @@ fn on_message(
     })
 }
 
-fn on_error(
-    id: ConnectionId,
-    inbox: &Rc<Inbox<TransportEvent>>,
-    was_open: &Rc<Cell<bool>>,
-) -> Listener {
+fn on_error(id: ConnectionId, inbox: &Rc<Inbox<TransportEvent>>, unread: &Unread) -> Listener {
     let inbox = Rc::clone(inbox);
-    let was_open = Rc::clone(was_open);
+    let unread = Rc::clone(unread);
     Closure::new(move |event: Event| {
-        inbox.push(if was_open.get() {
+        inbox.push(if unread.get().is_some() {
             let is_oversized = TOO_LARGE.iter().any(|words| message(&event).includes(words, 0));
             if is_oversized {
                 TransportEvent::Oversized(id)

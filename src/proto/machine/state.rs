@@ -120,7 +120,10 @@ impl State {
             Input::Failed(_, error) => self.end(Fault::Transport(error), now, cx),
             Input::IdentifyAt(answer) => self.slot(answer, now, cx),
             Input::Opened(_) => self.opened(now, cx),
-            Input::Oversized(_) => self.overwhelm(now, cx),
+            Input::Oversized(_) => {
+                let fault = cx.oversized();
+                self.end(fault, now, cx)
+            }
             Input::Pause => self.pause(now, cx),
             Input::Received(_, frame) => self.receive(&frame, now, cx),
             Input::Reconnect => self.reconnect(now, cx),
@@ -274,25 +277,15 @@ impl State {
                 lose(fault, Stage::Before, Remains::Gone, now, cx)
             }
             Self::Closing { then, .. } => follow(then, now, cx),
-            Self::Up(link) => lose(fault, stage(&link.phase), Remains::Gone, now, cx),
-            state @ (Self::Idle | Self::Stopped | Self::Waiting { .. }) => state,
-        }
-    }
-
-    /// The transport refused a message for its size: what it would have been had it come whole, but for the socket, which is
-    /// gone.
-    fn overwhelm(self, now: Instant, cx: &mut Context) -> Self {
-        let fault = cx.oversized();
-        match self {
             Self::Up(mut link) => {
-                let stage = stage(&link.phase);
+                // What the transport refused for its size counts as if it had come whole.
                 let is_replay = matches!(link.phase, Phase::Resuming { .. });
                 match cx.stumble(fault, is_replay, &mut link.is_no_better) {
-                    Err(fault) => lose(fault, stage, Remains::Gone, now, cx),
+                    Err(fault) => lose(fault, stage(&link.phase), Remains::Gone, now, cx),
                     Ok(()) => Self::Up(link),
                 }
             }
-            state => state.end(fault, now, cx),
+            state @ (Self::Idle | Self::Stopped | Self::Waiting { .. }) => state,
         }
     }
 
