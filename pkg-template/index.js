@@ -7,6 +7,7 @@ import { Intents } from "./intents.js";
 import { follow } from "./lifecycle.js";
 import {
   checkEncoded,
+  checkOpcode,
   layOutCommand,
   layOutOptions,
   PRESENCE_UPDATE,
@@ -14,6 +15,7 @@ import {
   REQUEST_GUILD_MEMBERS,
   REQUEST_SOUNDBOARD_SOUNDS,
   VOICE_STATE_UPDATE,
+  toJson,
 } from "./options.js";
 import { Reading } from "./reading.js";
 import { guard, isHigh, promised, toError, toWithinMs } from "./sending.js";
@@ -21,17 +23,6 @@ import { RawShard } from "./wasm/shardwire.js";
 
 export { version } from "./version.js";
 export { Intents, ShardwireError };
-
-/** `value` as JSON, or a refusal: cycles and bigints have none. */
-function toJson(value) {
-  try {
-    const json = JSON.stringify(value);
-    if (json !== undefined) return json;
-  } catch {
-    // Falls through to the refusal, which says what was expected.
-  }
-  throw new ShardwireError("bad-command", "expected plain data that has a JSON form");
-}
 
 /** Default of `limits.waitingEvents`, as in Rust. */
 const WAITING_EVENTS = 10_000;
@@ -203,10 +194,7 @@ export class Shard {
   }
 
   send(opcode, data, options) {
-    if (!Number.isInteger(opcode) || opcode < 0 || opcode > 0xffff) {
-      throw new ShardwireError("bad-command", "expected an opcode as a small whole number");
-    }
-    return this.#send(opcode, toJson(data), options);
+    return this.#send(checkOpcode(opcode), toJson(data), options);
   }
 
   sendEncoded(message, options) {

@@ -200,3 +200,18 @@ export function checkEncoded(message) {
   if (isText(message) || message instanceof Uint8Array) return message;
   return fail(BAD_COMMAND, "expected an encoded message as a text or a Uint8Array");
 }
+
+export function checkOpcode(opcode) {
+  return isWhole(opcode, 0xffff) ? opcode : fail(BAD_COMMAND, "expected an opcode as a small whole number");
+}
+
+/** `value` as JSON, or a refusal: cycles and bigints have none. */
+export function toJson(value) {
+  try {
+    const json = JSON.stringify(value);
+    if (json !== undefined) return json;
+  } catch {
+    // Falls through to the refusal, which says what was expected.
+  }
+  return fail(BAD_COMMAND, "expected plain data that has a JSON form");
+}

@@ -137,7 +137,7 @@ impl Drop for Decoder {
 
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("web::codec::Decoder")
+        f.write_str("Decoder")
     }
 }
 

@@ -45,6 +45,9 @@ const SENTENCES: &[&str] = &[
     "LazyCell instance has previously been poisoned",
     "RefCell already borrowed",
     "RefCell already mutably borrowed",
+    "Ready polled after completion",
+    "\n  left: ",
+    "\n right: ",
     "`async fn` resumed after completion",
     "a Display implementation returned an error unexpectedly",
     "a formatting trait implementation returned an error when the underlying stream did not",
@@ -54,6 +57,7 @@ const SENTENCES: &[&str] = &[
     "assertion failed: (source_pos + 1) & out_buf_size_mask < out_slice.len()",
     "assertion failed: (source_pos + 2) & out_buf_size_mask < out_slice.len()",
     "assertion failed: (source_pos + 3) & out_buf_size_mask < out_slice.len()",
+    "assertion failed: self.is_char_boundary(idx)",
     "assertion failed: out_pos + 1 < out_slice.len()",
     "assertion failed: out_pos + 2 < out_slice.len()",
     "assertion failed: out_pos + 3 < out_slice.len()",
@@ -67,9 +71,11 @@ const SENTENCES: &[&str] = &[
     "cannot recursively acquire mutex",
     "capacity overflow",
     "copy_from_slice: source slice length (",
+    "dest is out of bounds",
     "divide by zero error when dividing duration by scalar",
     "index out of bounds: the len is ",
     "insertion index (is ",
+    "mid > len",
     "internal error: entered unreachable code",
     "overflow in Duration::new",
     "overflow when adding durations",
@@ -78,6 +84,13 @@ const SENTENCES: &[&str] = &[
     "range start index ",
     "removal index (is ",
     "slice index starts at ",
+];
+
+/// What the machinery writes numbers with.
+const DIGITS: &[&str] = &[
+    "0x0123456789ABCDEF",
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
+     5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899",
 ];
 
 /// Where a panic was: the file's name by address and length, the line, the column.
@@ -89,12 +102,14 @@ const MOST_LINES: usize = 100_000;
 /// library's machinery, that becomes a trap as well: only lists of function pointers still hold it.
 pub(crate) fn silence(module: &mut Module) {
     trap(module, is_panic);
-    if !is_formatting(module) {
-        trap(module, is_format);
-    }
+    let has_formats = is_formatting(module);
     let mut memory = Memory::of(module);
+    if !has_formats {
+        trap(module, is_format);
+        memory.blank_texts(DIGITS);
+    }
     memory.blank_locations();
-    memory.blank_sentences();
+    memory.blank_texts(SENTENCES);
     memory.store(module);
 }
 
@@ -185,12 +200,12 @@ impl Memory {
         }
     }
 
-    fn blank_sentences(&mut self) {
+    fn blank_texts(&mut self, texts: &[&str]) {
         for bytes in self.0.values_mut() {
-            for sentence in SENTENCES.iter().map(|sentence| sentence.as_bytes()) {
-                let found = bytes.windows(sentence.len()).position(|window| window == sentence);
-                if let Some(at) = found {
-                    bytes[at..at + sentence.len()].fill(0);
+            for text in texts.iter().map(|text| text.as_bytes()) {
+                // Several panics may say the same.
+                while let Some(at) = place_of(text, bytes) {
+                    bytes[at..at + text.len()].fill(0);
                 }
             }
         }
@@ -219,6 +234,10 @@ impl Memory {
             bytes[range.start - start..range.end - start].fill(0);
         }
     }
+}
+
+fn place_of(text: &[u8], bytes: &[u8]) -> Option<usize> {
+    bytes.windows(text.len()).position(|window| window == text)
 }
 
 fn address(data: &Data) -> Option<usize> {

@@ -12,7 +12,7 @@ const BROWSER: &str = "shardwire (browser)";
 /// What is loaded only when a shard asks for ETF or zstd.
 const CODECS: &str = "shardwire/codecs";
 /// More than this, compressed with gzip, fails the build: what was agreed on, of which the module takes 66 KB.
-const BUDGET_GZIP: u64 = 75_400;
+const BUDGET_GZIP: u64 = 75_000;
 /// zstd takes 41 KB of it, ETF 47 KB, zlib 7 KB.
 const CODECS_BUDGET_GZIP: u64 = 97_000;
 
