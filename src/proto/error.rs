@@ -379,18 +379,7 @@ impl Say for Fault {
             Self::BadPayload(expected) => {
                 say!(out, "a payload lacks what it must have: ", expected);
             }
-            Self::Closed(close) => {
-                let meaning = CloseCode::of(close.code);
-                say!(
-                    out,
-                    "the gateway closed with ",
-                    close.code,
-                    " (",
-                    meaning.name,
-                    "): ",
-                    meaning.meaning
-                );
-            }
+            Self::Closed(close) => say_closed(close, out),
             Self::InvalidSession { resumable: true } => out
                 .push_str("the gateway says that the session is not valid now, but may be resumed"),
             Self::InvalidSession { resumable: false } => {
@@ -416,6 +405,11 @@ impl Say for Fault {
 }
 
 displayed!(Fault);
+
+fn say_closed(close: &Close, out: &mut String) {
+    let code = CloseCode::of(close.code);
+    say!(out, "the gateway closed with ", close.code, " (", code.name, "): ", code.meaning);
+}
 
 /// `{ code, message }`, and `closeCode` and `closeReason` where the server closed.
 impl Form for Fault {
@@ -502,17 +496,8 @@ impl Say for StopReason {
     fn say(&self, out: &mut String) {
         match self {
             Self::Fatal(close) => {
-                let meaning = CloseCode::of(close.code);
-                say!(
-                    out,
-                    "the gateway closed with ",
-                    close.code,
-                    " (",
-                    meaning.name,
-                    "): ",
-                    meaning.meaning,
-                    "; reconnecting would not help"
-                );
+                say_closed(close, out);
+                out.push_str("; reconnecting would not help");
             }
             Self::IdentifyBudgetSpent(spent) => say!(
                 out,

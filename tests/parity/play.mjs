@@ -6,7 +6,8 @@ const DEADLINE_MS = 90_000;
 /** Between two looks at the status, for which the package has no event once nobody reads. */
 const LOOK_MS = 5;
 
-const COMMANDS = [
+/** Calls that a plan may ask for: methods of a shard, and functions of `shardwire/requests`. */
+export const COMMANDS = [
   "updatePresence",
   "updateVoiceState",
   "requestGuildMembers",
@@ -15,7 +16,7 @@ const COMMANDS = [
   "send",
   "sendEncoded",
 ];
-const QUESTIONS = ["fetchMembers", "fetchSoundboardSounds", "fetchChannelInfo", "joinVoice", "leaveVoice"];
+export const QUESTIONS = ["fetchMembers", "fetchSoundboardSounds", "fetchChannelInfo", "joinVoice", "leaveVoice"];
 
 /**
  * `task` is `{ plan, url, token, session }`, `session` being what the play before gave, or `null`. `shardwire` is

@@ -2,6 +2,8 @@
 
 import { readdir, readFile } from "node:fs/promises";
 
+import { COMMANDS, QUESTIONS } from "./play.mjs";
+
 const FOLDER = new URL("scenarios/", import.meta.url);
 const GATEWAY = [
   "events",
@@ -21,16 +23,6 @@ const PLAIN = ["start", "disconnected", "resumed", "heartbeat", "stopped"];
 const HAPPENING = new RegExp(
   `^(${PLAIN.join("|")}|dispatch [A-Z0-9_]+|sequence \\d+|status [a-z-]+|notice [a-z-]+|settled \\w+)$`,
 );
-const COMMANDS = [
-  "updatePresence",
-  "updateVoiceState",
-  "requestGuildMembers",
-  "requestSoundboardSounds",
-  "requestChannelInfo",
-  "send",
-  "sendEncoded",
-];
-const QUESTIONS = ["fetchMembers", "fetchSoundboardSounds", "fetchChannelInfo", "joinVoice", "leaveVoice"];
 const STEERING = ["discoverGateway", "abort", "note", "hold", "close", "disconnect", "reconnect", "resetCounters"];
 
 /** Short, so that failures cost no time. */

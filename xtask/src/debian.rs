@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::{progress::Step, tools};
 
@@ -23,8 +23,16 @@ pub(crate) fn install(package: &str, step: &Step) -> Result<()> {
     step.execute(&mut apt)
 }
 
-/// Whether a program can be started by its name.
-pub(crate) fn has(program: &str) -> bool {
+/// Installs `package` unless `program`, which is in it, can be started by its name.
+pub(crate) fn ensure(program: &str, package: &str, step: &Step) -> Result<()> {
+    if has(program) {
+        return Ok(());
+    }
+    let advice = || format!("install {program} (Debian: `apt-get install {package}`)");
+    install(package, step).with_context(advice)
+}
+
+fn has(program: &str) -> bool {
     let folders: Vec<PathBuf> =
         env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
     folders.iter().any(|folder| folder.join(program).is_file())

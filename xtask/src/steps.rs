@@ -185,23 +185,21 @@ fn rust(context: &mut Context<'_>, step: &Step) -> Result<()> {
 
 /// The tests that `rust` leaves out, as they need Erlang.
 fn erlang(context: &mut Context<'_>, step: &Step) -> Result<()> {
-    if !debian::has("escript") {
-        debian::install("erlang-base", step)
-            .context("install Erlang (Debian: `apt-get install erlang-base`)")?;
-    }
-    let arguments = ["--workspace", "--all-features", "--test=erlang", "--", "--ignored"];
-    step.execute(context.cargo(&["test"]).args(arguments))
+    debian::ensure("escript", "erlang-base", step)?;
+    left_out(context, "erlang", step)
+}
+
+/// Runs a file of tests that `rust` leaves out.
+fn left_out(context: &Context<'_>, test: &str, step: &Step) -> Result<()> {
+    let arguments = ["test", "--workspace", "--all-features", "--test", test, "--", "--ignored"];
+    step.execute(&mut context.cargo(&arguments))
 }
 
 /// The tests that `rust` leaves out, as they need Redis. Their example was built by `rust`, or is now.
 fn redis(context: &mut Context<'_>, step: &Step) -> Result<()> {
-    if !debian::has("redis-server") {
-        debian::install("redis-server", step)
-            .context("install Redis (Debian: `apt-get install redis-server`)")?;
-    }
+    debian::ensure("redis-server", "redis-server", step)?;
     step.execute(&mut context.cargo(&["build", "--workspace", "--all-features", "--examples"]))?;
-    let arguments = ["--workspace", "--all-features", "--test=redis", "--", "--ignored"];
-    step.execute(context.cargo(&["test"]).args(arguments))
+    left_out(context, "redis", step)
 }
 
 fn model(context: &mut Context<'_>, step: &Step) -> Result<()> {
