@@ -4,6 +4,7 @@
 import { loadCodecs } from "./codecs.js";
 import { ShardwireError } from "./error.js";
 import { Intents } from "./intents.js";
+import { ledgerOf, recorder } from "./ledgers.js";
 import { follow } from "./lifecycle.js";
 import {
   checkEncoded,
@@ -43,21 +44,24 @@ export class Shard {
   #closed = null;
   /** Whether the life of the page is still to be followed. */
   #isToFollow;
-  /** Where the identify ledger is kept; to be asked before the first connection. */
-  #store;
+  /** What the user has put in the place of the identify ledger and behind it; to be asked before the first connection. */
+  #own = null;
   /** Resolves when it was asked; `null` if nobody waits for that. */
-  #keeping = null;
+  #asking = null;
 
   constructor(options) {
     const values = layOutOptions(options);
-    this.#raw = guard(() => new RawShard(values));
+    const { identifyQueue: queue, identifyStore: store, shard } = options;
+    const ledger = ledgerOf(options.token, queue);
+    this.#raw = guard(() => new RawShard(values, ledger));
+    this.#raw.askBy(recorder(ledger));
+    if (store || queue) this.#own = { ledger, queue, store, shard };
     this.#reading = new Reading(this.#raw, {
       shardId: options.shard?.[0] ?? 0,
       most: options.limits?.waitingEvents ?? WAITING_EVENTS,
       start: () => this.#start(),
     });
     this.#isToFollow = options.lifecycle ?? true;
-    this.#store = options.identifyStore;
   }
 
   get status() {
@@ -67,8 +71,7 @@ export class Shard {
   get session() {
     const session = guard(() => this.#raw.session);
     if (session === null) return null;
-    const unread = this.#reading.firstUnread;
-    if (unread !== undefined) session.sequence = Math.min(session.sequence, Math.max(unread - 1, 0));
+    session.sequence = Math.min(session.sequence, Math.max(this.#reading.firstUnread - 1, 0));
     return session;
   }
 
@@ -145,21 +148,20 @@ export class Shard {
     // `close` starts it by itself, so that it ends.
     if (this.#closed) return null;
     if (this.#raw.lacksCodecs) return loadCodecs().then(() => this.#start());
-    if (this.#store) this.#keeping = this.#keep(this.#store);
-    this.#store = undefined;
-    if (this.#keeping) return this.#keeping;
+    if (this.#own) return (this.#asking ??= this.#ask());
     this.#begin();
     return null;
   }
 
-  /** Begins once the identify ledger is what the store has. */
-  async #keep(store) {
+  /** Begins once the user's own is connected. After a failure it can be tried again. */
+  async #ask() {
     try {
-      const { keepLedger } = await import("./store.js");
-      await keepLedger(this.#raw, store);
-    } finally {
-      this.#keeping = null;
+      const { prepare } = await import("./identifying.js");
+      await prepare(this.#raw, this.#own);
+      this.#own = null;
       this.#begin();
+    } finally {
+      this.#asking = null;
     }
   }
 

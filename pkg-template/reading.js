@@ -31,14 +31,15 @@ export class Reading {
     this.#start = start;
   }
 
-  /** Sequence number of the first dispatch of the newest session that waits for a loop. Numbers start anew with a session. */
+  /** Sequence number of the first dispatch of the newest session that waits for a loop; infinity if none does. */
   get firstUnread() {
-    let first;
+    let first = Infinity;
     let latest = 0;
     for (let index = this.#at; index < this.#batch.length; index++) {
       const { type, sequence } = this.#batch[index];
       if (type !== "dispatch") continue;
-      if (first === undefined || sequence < latest) first = sequence;
+      // Numbers start anew with a session.
+      if (first === Infinity || sequence < latest) first = sequence;
       latest = sequence;
     }
     return first;
@@ -127,9 +128,14 @@ export class Reading {
     if (starting) await Promise.race([starting, this.#more()]);
   }
 
+  /** What waits below; replaced where that is no shard. */
+  take() {
+    return decode(this.#raw.take(), this.#shardId);
+  }
+
   /** Hands on what Rust has, or waits until it has more. Gives whether nothing will come any more. */
   async #pull() {
-    const events = decode(this.#raw.take(), this.#shardId);
+    const events = this.take();
     for (const event of events) this.#hand(event);
     if (events.length > 0) return false;
     if (this.#raw.isOver) {
