@@ -8,7 +8,10 @@
  * const store = fileStore("sessions.json");
  * const [session] = await store.load();
  * const shard = new Shard({ token, intents, session });
- * process.once("SIGTERM", async () => store.save(await shard.disconnect()));
+ * process.once("SIGTERM", async () => {
+ *   const left = await shard.disconnect();
+ *   if (left) await store.save(left);
+ * });
  * ```
  *
  * What all of these do:

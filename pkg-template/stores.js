@@ -13,10 +13,10 @@ const MOST_SHARDS = 2 ** 32;
 
 /** Described in `stores.d.ts`, as all that follow. */
 export function memoryStore(sessions = []) {
-  const kept = new Map(toSessions(sessions).map((session) => [toKey(session.shard), session]));
+  const kept = new Map(toSessions(sessions).map(toEntry));
   return {
     load: () => [...kept.values()],
-    save: (session) => void kept.set(toKey(session.shard), checked(session)),
+    save: (session) => void kept.set(...toEntry(session)),
     remove: (shard) => void kept.delete(toKey(shard)),
   };
 }
@@ -31,8 +31,7 @@ export function fileStore(path) {
     const text = await readFile(path, "utf8").catch((error) => {
       if (error.code !== "ENOENT") throw error;
     });
-    for (const session of toSessions(parse(text))) {
-      const key = toKey(session.shard);
+    for (const [key, session] of toSessions(parse(text)).map(toEntry)) {
       // What was saved meanwhile is newer.
       if (!kept.has(key)) kept.set(key, session);
     }
@@ -50,7 +49,7 @@ export function fileStore(path) {
       return sessions();
     },
     save: (session) => {
-      kept.set(toKey(session.shard), checked(session));
+      kept.set(...toEntry(session));
       return lanes.write(path, replace);
     },
     remove: (shard) => {
@@ -65,7 +64,10 @@ export function webStore(storage = globalThis.localStorage, prefix = PREFIX) {
   const names = () => Array.from(storage, (_, index) => storage.key(index));
   return {
     load: () => toSessions(names().filter((name) => name.startsWith(prefix)).map((name) => parse(storage.getItem(name)))),
-    save: (session) => storage.setItem(prefix + toKey(session.shard), JSON.stringify(checked(session))),
+    save(session) {
+      const [key, kept] = toEntry(session);
+      storage.setItem(prefix + key, JSON.stringify(kept));
+    },
     remove: (shard) => storage.removeItem(prefix + toKey(shard)),
   };
 }
@@ -172,8 +174,7 @@ function inLanes({ all, put, drop }) {
   return {
     load: async () => toSessions(await all()),
     save(session) {
-      const kept = checked(session);
-      const key = toKey(kept.shard);
+      const [key, kept] = toEntry(session);
       return lanes.write(key, () => put(key, kept));
     },
     remove(shard) {
@@ -199,10 +200,11 @@ function once(act) {
   return { get, forget };
 }
 
-function checked(value) {
+/** The key of a session, and a copy of it. */
+function toEntry(value) {
   const session = toSession(value);
   if (!session) throw new ShardwireError("bad-session", "expected a session as a shard gives it");
-  return session;
+  return [toKey(session.shard), session];
 }
 
 /** What is in a list that somebody else may have written: what is no session is passed over. */
