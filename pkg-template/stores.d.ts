@@ -40,7 +40,14 @@ export interface SessionStore {
   remove(shard: ShardId): unknown;
 }
 
-/** One of ours in a place that is asked asynchronously. */
+/** One of ours in a place that answers at once. */
+export interface SyncSessionStore extends SessionStore {
+  load(): Session[];
+  save(session: Session): void;
+  remove(shard: ShardId): void;
+}
+
+/** One of ours in any other place. */
 export interface AsyncSessionStore extends SessionStore {
   load(): Promise<Session[]>;
   save(session: Session): Promise<unknown>;
@@ -48,7 +55,7 @@ export interface AsyncSessionStore extends SessionStore {
 }
 
 /** In this process: for shards that are made anew, and for tests. */
-export declare function memoryStore(sessions?: readonly Session[]): SessionStore & { load(): Session[] };
+export declare function memoryStore(sessions?: readonly Session[]): SyncSessionStore;
 
 /**
  * In a file, in Node.js, Deno and Bun. It is replaced as a whole: whoever reads it sees all of the old sessions or all of the
@@ -67,7 +74,7 @@ export interface WebStorage {
 }
 
 /** In `localStorage`, or another storage of pages. Its keys begin with `prefix` (`shardwire:session:`). */
-export declare function webStore(storage?: WebStorage, prefix?: string): SessionStore & { load(): Session[] };
+export declare function webStore(storage?: WebStorage, prefix?: string): SyncSessionStore;
 
 /** In IndexedDB, for pages and workers: a database of our own, by this name (`shardwire`). */
 export declare function indexedDbStore(name?: string): AsyncSessionStore;

@@ -27,7 +27,7 @@ export function fileStore(path) {
   const lanes = new Lanes();
   const sessions = () => [...kept.values()].filter((session) => session !== null);
   const reading = once(async () => {
-    const { readFile } = await import("#files");
+    const { readFile } = await filesOfHost();
     const text = await readFile(path, "utf8").catch((error) => {
       if (error.code !== "ENOENT") throw error;
     });
@@ -38,7 +38,7 @@ export function fileStore(path) {
   });
   const replace = async () => {
     await reading.get();
-    const { rename, writeFile } = await import("#files");
+    const { rename, writeFile } = await filesOfHost();
     const beside = `${path}.new`;
     await writeFile(beside, JSON.stringify(sessions()));
     await rename(beside, path);
@@ -142,6 +142,13 @@ export function keyValueStore(target, prefix = PREFIX) {
       await index?.remove(key);
     },
   });
+}
+
+/** By a name of the package's own, as bundlers for hosts without files know of no `node:fs`. */
+async function filesOfHost() {
+  const files = await import("#files").catch(() => null);
+  if (!files?.readFile) throw new ShardwireError("unavailable", "expected a host with files: Node.js, Deno or Bun");
+  return files;
 }
 
 /** The keys that there are, kept under a name of their own. */
