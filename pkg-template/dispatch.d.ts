@@ -5,14 +5,13 @@
  * ```js
  * import { Partition } from "shardwire/dispatch";
  *
- * const partition = new Partition(4, (event) => event.data?.guild_id);
- * for (let part = 0; part < 4; part++) work(partition.subscribe(part));
+ * const partition = new Partition(4, (event) => (event.type === "dispatch" ? event.data.guild_id : null));
+ * const workers = [0, 1, 2, 3].map(async (part) => {
+ *   // What is awaited in here holds nobody else up, unless the line is full.
+ *   for await (const event of partition.subscribe(part)) await handle(event);
+ * });
  * await partition.run(shard);
- *
- * async function work(subscription) {
- *   // What is awaited here holds nobody else up, unless the line is full.
- *   for await (const event of subscription) if (event.type === "dispatch") await handle(event);
- * }
+ * await Promise.all(workers);
  * ```
  *
  * | | gets | order |
