@@ -56,14 +56,13 @@ export class Hub {
 
   async #read(reader, wait) {
     for (;;) {
-      const events = await wait.for(reader.next());
-      if (wait.isOver || events.length === 0) return;
+      const events = (await wait.for(reader.next())) ?? [];
       for (const event of events) {
         // What was taken from the source is dealt out in any case.
         while (this.#room.isFull && !wait.isOver) await wait.for(this.#room.wait());
         this.#deal(event);
       }
-      if (wait.isOver) return;
+      if (wait.isOver || events.length === 0) return;
     }
   }
 
