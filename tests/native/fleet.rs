@@ -95,7 +95,9 @@ async fn a_file_of_sessions_is_to_the_letter_what_javascript_writes() {
     let sessions = store.load().await.expect("it can be read");
     assert_eq!(sessions.len(), 2);
     std::fs::remove_file(&file).expect("it is there");
-    sessions.iter().for_each(|session| store.save(session));
+    for session in &sessions {
+        store.save(session);
+    }
     drop(store);
     assert_eq!(std::fs::read_to_string(&file).expect("it is there"), EXAMPLE);
 }
