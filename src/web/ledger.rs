@@ -43,8 +43,8 @@ impl RawLedger {
     // For what `/gateway/bot` says of identifies: how many a day, how many are left, milliseconds until the day is over, how many at once.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(total: u32, remaining: u32, reset_after_ms: f64, max_concurrency: u32) -> Self {
-        let reset_after_ms = as_whole(reset_after_ms);
+    pub fn new(total: u32, remaining: u32, reset_after_ms: u32, max_concurrency: u32) -> Self {
+        let reset_after_ms = reset_after_ms.into();
         let limit = SessionStartLimit { total, remaining, reset_after_ms, max_concurrency };
         Self { slots: Shared::new(Mutex::new(Slots::new(limit, now()))) }
     }
@@ -60,15 +60,15 @@ impl RawLedger {
         sign * wait.as_secs_f64() * 1000.0
     }
 
-    // The turn of the shard of this number is over: it has identified, or will not. Gives what is to be kept.
+    // The turn of the shard of this number is over: it identifies after so many milliseconds, or if negative, not at all. Gives
+    // what is to be kept.
     #[must_use]
-    pub fn settle(&self, number: u32, was_used: bool) -> JsValue {
+    pub fn settle(&self, number: u32, after_ms: i32) -> JsValue {
         let shard = by_number(number);
         let mut slots = lock(&self.slots);
-        if was_used {
-            slots.sent(shard, now());
-        } else {
-            slots.give_back(shard);
+        match after_ms.try_into() {
+            Ok(after_ms) => slots.sent(shard, now() + Duration::from_millis(after_ms)),
+            Err(_) => slots.give_back(shard),
         }
         record(&slots)
     }
@@ -82,11 +82,6 @@ impl RawLedger {
 /// The total plays no part in whose turn it is.
 fn by_number(number: u32) -> ShardId {
     ShardId::new(number, u32::MAX).unwrap_or(ShardId::ONE)
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
-const fn as_whole(number: f64) -> u64 {
-    number as u64
 }
 
 fn record(slots: &Slots) -> JsValue {

@@ -74,6 +74,9 @@ const REPLACED: &[(&str, &str)] = &[
     // Nothing else is asked of a socket.
     ("const __wbindgen_enum_BinaryType = [\"blob\", \"arraybuffer\"];\n", ""),
     ("__wbindgen_enum_BinaryType[arg1]", "'arraybuffer'"),
+    // Bytes have the size of one.
+    ("ptr / 1", "ptr"),
+    ("arg.length * 1", "arg.length"),
     // What constructors and objects do by themselves.
     ("        return this;\n", ""),
     ("        __proto__: null,\n", ""),
