@@ -18,26 +18,22 @@ import {
   VOICE_STATE_UPDATE,
   toJson,
 } from "./options.js";
-import { Reading } from "./reading.js";
+import { Readable, firstSequences } from "./reading.js";
 import { guard, isHigh, promised, toError, toWithinMs } from "./sending.js";
 import { RawShard } from "./wasm/shardwire.js";
 
 export { version } from "./version.js";
 export { Intents, ShardwireError };
 
-/** Default of `limits.waitingEvents`, as in Rust. */
-const WAITING_EVENTS = 10_000;
-
 /** The raw class below a shard, for the other files of the package. The entries do not export it. */
 export let rawOf;
 
-export class Shard {
+export class Shard extends Readable {
   static {
     rawOf = (shard) => shard.#raw;
   }
 
   #raw;
-  #reading;
   /** What `ready` gives. */
   #ready = null;
   /** What `close` resolves with. */
@@ -53,14 +49,11 @@ export class Shard {
     const values = layOutOptions(options);
     const { identifyQueue: queue, identifyStore: store, shard } = options;
     const ledger = ledgerOf(options.token, queue);
-    this.#raw = guard(() => new RawShard(values, ledger));
-    this.#raw.askBy(recorder(ledger));
+    const raw = guard(() => new RawShard(values, ledger));
+    super(raw, { shardId: shard?.[0] ?? 0, most: options.limits?.waitingEvents, start: () => this.#start() });
+    this.#raw = raw;
+    raw.askBy(recorder(ledger));
     if (store || queue) this.#own = { ledger, queue, store, shard };
-    this.#reading = new Reading(this.#raw, {
-      shardId: options.shard?.[0] ?? 0,
-      most: options.limits?.waitingEvents ?? WAITING_EVENTS,
-      start: () => this.#start(),
-    });
     this.#isToFollow = options.lifecycle ?? true;
   }
 
@@ -71,7 +64,7 @@ export class Shard {
   get session() {
     const session = guard(() => this.#raw.session);
     if (session === null) return null;
-    session.sequence = Math.min(session.sequence, Math.max(this.#reading.firstUnread - 1, 0));
+    session.sequence = Math.min(session.sequence, Math.max(firstSequences(this.unread)(session.shard[0]) - 1, 0));
     return session;
   }
 
@@ -105,44 +98,6 @@ export class Shard {
     });
   }
 
-  nextBatch() {
-    return this.#reading.nextBatch();
-  }
-
-  on(name, listener, options) {
-    return this.#listen((listeners) => listeners.on(name, listener, options));
-  }
-
-  once(name, listener, options) {
-    return this.#listen((listeners) => listeners.once(name, listener, options));
-  }
-
-  onAny(listener, options) {
-    return this.#listen((listeners) => listeners.onAny(listener, options));
-  }
-
-  off(name, listener) {
-    this.#reading.listeners.off(name, listener);
-    return this;
-  }
-
-  offAny(listener) {
-    this.#reading.listeners.offAny(listener);
-    return this;
-  }
-
-  waitFor(name, options) {
-    const event = this.#reading.listeners.waitFor(name, options);
-    this.#reading.serve();
-    return event;
-  }
-
-  #listen(add) {
-    add(this.#reading.listeners);
-    this.#reading.serve();
-    return this;
-  }
-
   /** Starts the shard, again does nothing; gives a promise if something has to be loaded before. */
   #start() {
     // `close` starts it by itself, so that it ends.
@@ -169,10 +124,6 @@ export class Shard {
     this.#raw.connect();
     if (this.#isToFollow) follow(this.#raw);
     this.#isToFollow = false;
-  }
-
-  [Symbol.asyncIterator]() {
-    return this.#reading.iterate();
   }
 
   updatePresence(presence, options) {
@@ -225,7 +176,7 @@ export class Shard {
 
   async #close(keepSession) {
     this.#raw.close(keepSession);
-    await this.#reading.finish();
+    await this.finish();
     return keepSession ? this.session : null;
   }
 
