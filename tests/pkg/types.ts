@@ -132,7 +132,7 @@ for await (const event of shard) {
       event.message satisfies string;
       break;
     case "stopped":
-      event.reason.code satisfies "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested";
+      event.reason.code satisfies "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested" | "worker-lost";
       break;
     default:
       never(event);
