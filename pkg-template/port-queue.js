@@ -3,6 +3,7 @@
 // A port here is a `MessagePort`. What is said over it: `["turn", id, shard]` and `["leave", id]` one way, `["granted", id]` and
 // `["refused", id, message, retryAfterMs]` the other; and `["identified", shard]`.
 
+import { toPlain } from "./crossing.js";
 import { ShardwireError } from "./error.js";
 
 /** Questions of one port that are open; a shard has one at most. */
@@ -20,7 +21,8 @@ export function serveQueue(queue, port) {
       await queue.turn(shard, controller.signal);
       if (!controller.signal.aborted) port.postMessage(["granted", id]);
     } catch (error) {
-      if (!controller.signal.aborted) port.postMessage(["refused", id, String(error?.message ?? error), error?.retryAfterMs]);
+      const { message, retryAfterMs } = toPlain(error);
+      if (!controller.signal.aborted) port.postMessage(["refused", id, message, retryAfterMs]);
     } finally {
       open.delete(id);
     }
