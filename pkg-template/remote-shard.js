@@ -13,9 +13,10 @@ export class RemoteShard extends Remote {
   #number;
   #isStarted = false;
 
-  constructor(port, number, most) {
-    super(port, { state: { status: "idle", session: null }, most, start: () => void this.connect() });
-    this.#number = number;
+  /** `options` are those of the shard. */
+  constructor(port, { shard, session = null, limits }) {
+    super(port, { state: { status: "idle", session }, most: limits?.waitingEvents, start: () => void this.connect() });
+    this.#number = shard[0];
   }
 
   get status() {

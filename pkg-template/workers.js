@@ -57,7 +57,7 @@ export class Workers {
     const { shard, presence } = options;
     const place = [...this.#places].find((place) => place.count < this.#shardsPerWorker) ?? this.#open();
     const { port1, port2 } = new MessageChannel();
-    const remote = new RemoteShard(port1, shard[0], options.limits?.waitingEvents);
+    const remote = new RemoteShard(port1, options);
     place.take(remote);
     const crossing = typeof presence === "function" ? { ...options, presence: presence(shard) } : options;
     place.tell(["shard", crossing, port2], [port2]);
