@@ -21,19 +21,23 @@ export function serveFleet(make, { capacity = CAPACITY } = {}) {
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
     throw new ShardwireError("bad-options", "expected a capacity that is a whole number above zero");
   }
-  const present = new Present();
   /** The fleet that the next tab shares; it is made anew when it has ended. */
   let shared = null;
   const share = (greeting) => {
-    if (!shared || shared.isOver) shared = new Shared(make, greeting, capacity);
+    if (!shared || shared.isOver) shared = new Shared(make, greeting, { capacity, before: shared?.closed });
     return shared;
   };
+  const present = new Present();
   return (port) => void new Tab(port, share, present);
 }
 
 /** A fleet, and where its events go. */
 class Shared {
   isOver = false;
+  /** It is over as nobody was there. */
+  isLeft = false;
+  /** Resolves when nothing of it runs any more, where it was closed here. */
+  closed = null;
   /** How many events were dealt out. */
   dealt = 0;
   /** As a promise, and once it is there; `null` before. */
@@ -42,9 +46,13 @@ class Shared {
   #capacity;
   #broadcast = new Broadcast();
 
-  constructor(make, greeting, capacity) {
+  /** Begins when the one that was there `before` is closed. */
+  constructor(make, greeting, { capacity, before }) {
     this.#capacity = capacity;
-    this.made = (async () => (this.#fleet = await make(greeting)))();
+    this.made = (async () => {
+      await before;
+      return (this.#fleet = await make(greeting));
+    })();
     // Counts what comes, and takes nothing.
     this.#broadcast.subscribe({}, () => {
       this.dealt += 1;
@@ -63,14 +71,28 @@ class Shared {
     return { total, recommendedInstead, shards: numbers.map((number) => [number, this.#fleet.shard(number).status]) };
   }
 
+  /**
+   * Nobody is there. A browser that ends a worker ends its sockets too, in a way by which Discord forgets the sessions; so they are
+   * closed in another.
+   */
+  leaveOff() {
+    this.isLeft = true;
+    this.#close();
+  }
+
+  #close() {
+    this.isOver = true;
+    // What is wrong with it was told to every tab.
+    this.closed ??= this.made.then((fleet) => fleet.close({ keepSession: true })).catch(() => {});
+  }
+
   async #run() {
     try {
       await this.#broadcast.run({ nextBatch: async () => (await this.made).nextBatch() });
-    } catch {
-      // It is told to every tab. What still runs would run beside the next one.
-      void this.#fleet?.close({ keepSession: true });
-    } finally {
       this.isOver = true;
+    } catch {
+      // What still runs would run beside the next one.
+      this.#close();
     }
   }
 }
@@ -80,6 +102,10 @@ class Present {
   #tabs = new Set();
   /** Runs only while there are any. */
   #beating = null;
+
+  get isEmpty() {
+    return this.#tabs.size === 0;
+  }
 
   add(tab) {
     this.#tabs.add(tab);
@@ -110,6 +136,7 @@ class Tab {
   #serving;
   /** What it has joined. */
   #shared = null;
+  #greeting;
   /** How far it was told what was dealt out. */
   #told = 0;
   /** Ends what is sent to it; `null` while nothing is. */
@@ -135,16 +162,22 @@ class Tab {
 
   #hear(message) {
     const [what, greeting] = message;
-    if (what === "leave") return this.leave();
+    if (what === "join") this.#greeting = greeting;
+    if (what === "leave") {
+      this.leave();
+      if (this.#present.isEmpty) this.#shared?.leaveOff();
+      return;
+    }
     this.silentFor = 0;
-    if (!this.#leaving) this.#join(greeting);
+    if (!this.#leaving) this.#join();
     if (what === "here") this.#port.postMessage(["here"]);
     else this.#serving.hear(message);
   }
 
-  async #join(greeting) {
-    const isBack = this.#shared !== null;
-    this.#shared ??= this.#share(greeting);
+  async #join() {
+    // After a fleet that another tab has ended, there is none for this one.
+    const isBack = this.#shared !== null && !this.#shared.isLeft;
+    if (!isBack) this.#shared = this.#share(this.#greeting);
     const shared = this.#shared;
     const leaving = (this.#leaving = new AbortController());
     this.#present.add(this);
