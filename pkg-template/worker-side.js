@@ -16,7 +16,9 @@ const MOST_HANDLED = 100;
 /** Described in `fleet.d.ts`, less `scope`: what the fleet speaks to. */
 export function serveShardsAt(scope, { options = {}, onDispatch } = {}) {
   let identifyQueue;
-  scope.addEventListener("message", ({ data: [what, ...rest] }) => {
+  scope.addEventListener("message", ({ data }) => {
+    // What the user says to the worker is not for here.
+    const [what, ...rest] = Array.isArray(data) ? data : [];
     if (what === "queue") identifyQueue = portQueue(rest[0]);
     if (what === "shard") void run({ ...rest[0], ...options, identifyQueue }, rest[1], onDispatch);
   });

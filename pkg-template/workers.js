@@ -106,7 +106,8 @@ class Place {
     hear(worker, "message", (message) => {
       if (message?.[0] === "listening") this.#flush();
     });
-    hear(worker, "exit", () => this.#lose("its worker has ended"));
+    // Of Node.js, and of Bun.
+    for (const end of ["exit", "close"]) hear(worker, end, () => this.#lose("its worker has ended"));
     // What it does not catch ends it in some hosts, so it does in all.
     hear(worker, "error", (error) => {
       // In Deno, it would end this realm too.

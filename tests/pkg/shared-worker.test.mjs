@@ -44,7 +44,8 @@ class Fed {
     return this.#batches.shift();
   }
 
-  async close() {
+  async close(options) {
+    this.closedWith = options;
     this.give([]);
     return [];
   }
@@ -82,7 +83,7 @@ test("a tab that does not read loses its oldest events, is told how many, and ho
   const seen = inShort(await read(slow, 12));
   const under = seen.indexOf(`${90 - (seen.length - 11)} dropped`);
   assert.deepEqual(seen, [...numbers(1, under), seen[under], ...numbers(91, 100)]);
-  await Promise.all([quick.close(), slow.end()]);
+  await slow.end();
 });
 
 test("a tab hears from when it joins, and its loop ends when it leaves or the fleet ends", LIMITS, async () => {
@@ -135,31 +136,64 @@ test("a fleet that cannot be made says why to every tab, and the next one tries 
 });
 
 test("a page that goes into the history is told what it missed when it is back", LIMITS, async () => {
-  const page = new EventTarget();
-  globalThis.document = { defaultView: page };
-  try {
+  await withPage(async ({ joinPage, hide, show }) => {
     const fed = new Fed();
     const accept = serveFleet(() => fed);
-    const { port1, port2 } = new MessageChannel();
-    accept(port1);
-    const left = new Promise((resolve) => port1.addEventListener("message", ({ data }) => data[0] === "leave" && resolve()));
-    const away = joinFleet(port2);
-    await away.connect();
+    const [away, there] = [joinPage(accept), join(accept)];
+    await Promise.all([away.connect(), there.connect()]);
     fed.give([heartbeat(1)]);
     assert.deepEqual(inShort(await read(away, 1)), [1]);
-    page.dispatchEvent(new Event("pagehide"));
-    await left;
+    await hide();
     fed.give(numbers(2, 6).map(heartbeat));
-    await turn();
-    page.dispatchEvent(new Event("pageshow"));
+    await read(there, 6);
+    show();
     assert.deepEqual(inShort(await read(away, 1)), ["5 dropped"]);
     fed.give([heartbeat(7)]);
     assert.deepEqual(inShort(await read(away, 1)), [7]);
-    await away.end();
-  } finally {
-    delete globalThis.document;
-  }
+    await hide();
+    await there.end();
+    show();
+    // The fleet that it knew has ended, and it makes no other.
+    assert.deepEqual(await away.nextBatch(), []);
+  });
 });
+
+test("the last tab that leaves lets the fleet leave off, and whoever comes then has it go on", LIMITS, async () => {
+  await withPage(async ({ joinPage, hide, show }) => {
+    const made = [];
+    const accept = serveFleet((greeting) => made[made.push(Object.assign(new Fed(), { greeting })) - 1]);
+    const tab = joinPage(accept, "mine");
+    await tab.connect();
+    await hide();
+    show();
+    while (made.length < 2) await turn();
+    assert.deepEqual([made[0].closedWith, made[1].greeting], [{ keepSession: true }, "mine"]);
+    made[1].give([heartbeat(1)]);
+    assert.deepEqual(inShort(await read(tab, 1)), [1]);
+    await tab.end();
+  });
+});
+
+/** Runs `work` in something like a page, with one tab that goes into the history and comes back. */
+async function withPage(work) {
+  const page = new EventTarget();
+  const { port1, port2 } = new MessageChannel();
+  const joinPage = (accept, greeting) => {
+    accept(port1);
+    globalThis.document = { defaultView: page };
+    try {
+      return joinFleet(port2, greeting);
+    } finally {
+      delete globalThis.document;
+    }
+  };
+  const hide = async () => {
+    const left = new Promise((resolve) => port1.addEventListener("message", ({ data }) => data[0] === "leave" && resolve()));
+    page.dispatchEvent(new Event("pagehide"));
+    await left;
+  };
+  await work({ joinPage, hide, show: () => page.dispatchEvent(new Event("pageshow")) });
+}
 
 test("for a tab that says nothing for long nothing is kept, and it is told what it missed when it does", LIMITS, async () => {
   mock.timers.enable({ apis: ["setInterval"] });
