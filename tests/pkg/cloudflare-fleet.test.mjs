@@ -42,7 +42,7 @@ after(async () => {
   await project?.remove();
 });
 
-/** A worker with the fleet; `end` ends the process without a warning. */
+/** A worker with the fleet; `end` ends the process without a warning, once. */
 async function startWorker({ url }, folder) {
   const sqlite = (className) => ({ className, useSQLite: true });
   const worker = new Miniflare({
@@ -61,6 +61,7 @@ async function startWorker({ url }, folder) {
     handleRuntimeStdio: (out, errors) => [out, errors].forEach((stream) => stream.resume()),
   });
   await worker.ready;
+  let ended = null;
   const ask = (method, path, authorization = `Basic ${btoa(`admin:${KEY}`)}`) =>
     worker.dispatchFetch(`http://worker/${path}`, { method, headers: { authorization } });
   const json = async (method, path) => {
@@ -80,7 +81,7 @@ async function startWorker({ url }, folder) {
       const sum = (field) => reports.reduce((sum, report) => sum + report[field], 0);
       return { messages: sum("messages"), channels: sum("channels") };
     },
-    end: () => worker.dispose(),
+    end: () => (ended ??= worker.dispose()),
   };
 }
 
@@ -132,7 +133,9 @@ function startLoad(gateway) {
 }
 
 const readyShards = ({ shards }) => shards.filter(({ status }) => status === "ready").length;
-const resumed = (gateway, times) => until(gateway.state, (state) => state.resumed >= times);
+/** Somebody looks at the page, which brings shards back before their alarms do. */
+const resumed = (gateway, worker, times) =>
+  until(() => worker.status().then(gateway.state), (state) => state.resumed >= times);
 
 /** Waits until as many messages were counted as there were, and says that each was so once. */
 async function assertCounted(worker, sent) {
@@ -158,9 +161,7 @@ describe("a fleet in Durable Objects", { concurrency: 4 }, () => {
         const doomed = [0, 1, 2, 3].map((number) => (round * 11 + number * 8) % 32);
         await Promise.all(doomed.map((number) => worker.die("BOT", `${number} of 32`)));
         await Promise.all([worker.die("FLEET", "fleet"), worker.die("CONSUMER", String(round))]);
-        // Somebody asks how they are, which brings them back before their alarms do.
-        await worker.status();
-        await resumed(gateway, (deaths += doomed.length));
+        await resumed(gateway, worker, (deaths += doomed.length));
       }
       await load.further(50);
       await assertCounted(worker, await load.stop());
@@ -184,7 +185,7 @@ describe("a fleet in Durable Objects", { concurrency: 4 }, () => {
         await load.further(100);
         const second = await startWorker(gateway, folder);
         try {
-          await resumed(gateway, 64);
+          await resumed(gateway, second, 64);
           await load.further(100);
           await assertCounted(second, await load.stop());
           assert.equal((await gateway.state()).identifies, 64);
@@ -233,7 +234,7 @@ describe("a fleet in Durable Objects", { concurrency: 4 }, () => {
       await until(gateway.state, ({ connections }) => connections === 0);
       await load.further(20);
       await worker.act("start");
-      await resumed(gateway, 2);
+      await resumed(gateway, worker, 2);
       await assertCounted(worker, await load.stop());
       await worker.act("stop");
       await until(gateway.state, ({ sessions }) => sessions === 0);
