@@ -357,3 +357,29 @@ class NoBot extends DurableShard {
     return { token: 1 };
   }
 }
+
+// Fleets.
+import { IdentifyLedger, ShardManager, httpQueue, shardOf } from "shardwire/fleet";
+
+const fleet = new ShardManager({
+  token: "t",
+  intents: ["GUILDS"],
+  shards: [0, "4-7", { start: 9, end: 10 }],
+  total: 16,
+  sessions: memoryStore(),
+  identifyQueue: new IdentifyLedger({ limit: { maxConcurrency: 16 } }),
+  presence: ([number]) => ({ status: number === 0 ? "online" : "idle" }),
+});
+for await (const event of fleet) {
+  event.shardId satisfies number;
+  if (event.type === "dispatch") event.raw satisfies string;
+}
+fleet.on("status", ({ status }) => status satisfies string);
+(await fleet.stop(3, { keepSession: true })) satisfies Session | null;
+fleet.shard(0)?.info();
+shardOf("1", 2) satisfies number;
+new ShardManager<"bytes">({ token: "t", intents: 0, raw: "bytes", identifyQueue: httpQueue("http://127.0.0.1:1") });
+// @ts-expect-error The fleet names its shards.
+new ShardManager({ token: "t", intents: 0, shard: [0, 1] });
+// @ts-expect-error No range.
+new ShardManager({ token: "t", intents: 0, shards: ["x"] });

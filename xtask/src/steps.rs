@@ -253,6 +253,7 @@ const NODE_TESTS: [&str; 17] = [
     "tests/pkg/leaks.test.mjs",
     "tests/pkg/metrics.test.mjs",
     "tests/pkg/dispatch.test.mjs",
+    "tests/pkg/fleet.test.mjs",
     "tests/pkg/stores.test.mjs",
     "tests/pkg/examples.test.mjs",
 ];
