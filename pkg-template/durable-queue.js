@@ -4,8 +4,9 @@
 import { DurableObject } from "cloudflare:workers";
 
 import { identifyStore } from "./durable-record.js";
-import { IdentifyLedger, queueHandler } from "./entry/fleet/workerd.js";
-import { ShardwireError } from "./error.js";
+import { ShardwireError } from "./entry/workerd.js";
+import { queueHandler } from "./http-queue.js";
+import { IdentifyLedger } from "./identify-ledger.js";
 
 /** When a turn was given or used last. */
 const LATEST = "shardwire:turn";

@@ -334,15 +334,18 @@ describe("an object with one shard", { concurrency: 6 }, () => {
 
   for (const what of ["before RPC, key-value storage", `on ${NEWEST.date}`]) {
     test(`shards in several objects have one queue, whoever is taken away: ${what}`, LIMITS, async () => {
-      await withWorker({ ...HOSTS[what], limit: { maxConcurrency: 2 } , gateway: { "max-concurrency": 2 } }, async ({ gateway, of }) => {
+      const concurrency = { limit: { maxConcurrency: 2 }, gateway: { "max-concurrency": 2 } };
+      await withWorker({ ...HOSTS[what], ...concurrency }, async ({ gateway, of }) => {
         const numbers = [0, 1, 2, 3, 4, 5];
         const bots = numbers.map((number) => of(`object ${number}`));
         const turns = of("turns");
         const identified = (count) => until(gateway.state, ({ identifies }) => identifies >= count);
-        await Promise.all(numbers.map((number) => bots[number]("start", { shard: [number, 6] })));
-        await identified(2);
-        // The next instance knows that there were two.
+        const start = (numbers) => Promise.all(numbers.map((number) => bots[number]("start", { shard: [number, 6] })));
+        await start([0, 1]);
+        await until(() => turns("list", "identified/"), (list) => list.length === 2);
+        // The next instance is asked at once, and knows that there were two.
         await assert.rejects(turns("die"));
+        await start([2, 3, 4, 5]);
         await identified(4);
         await assert.rejects(bots[5]("die"));
         await identified(6);
