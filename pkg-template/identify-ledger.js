@@ -10,7 +10,7 @@ const LIMIT = { total: 1000, remaining: 1000, resetAfterMs: 86_400_000, maxConcu
 /** The longest span that hosts keep in a timer. */
 const LONGEST_MS = 2 ** 31 - 1;
 /** Of which there is none: to give up its turn changes nothing. */
-const NOBODY = 0xffff_ffff;
+const NOBODY = 0xffff_fffe;
 
 /** Described in `fleet.d.ts`. Shards of this realm know the raw ledger in it, and ask that. */
 export class IdentifyLedger extends RawLedger {

@@ -10,7 +10,7 @@ export { Fleet } from "./fleet.mjs";
 /** The page brings all it needs along, and nobody else may show it. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
 const PAGE = { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY };
-const MOST_SHARDS = 1000;
+const MOST_SHARDS = 500;
 
 export default {
   async fetch(request, env) {
@@ -24,6 +24,9 @@ export default {
           return new Response(page, { headers: PAGE });
         case "GET /messages":
           return Response.json(await Promise.all(consumerNames().map((name) => env.CONSUMER.getByName(name).report())));
+        case "GET /turns":
+          // For shards outside Cloudflare: they wait here until they may identify.
+          return await fleet.fetch(request);
         case "GET /status":
           break;
         case "POST /start":
@@ -40,7 +43,7 @@ export default {
           await fleet.reshard(readTotal(searchParams));
           break;
         default:
-          return new Response("expected GET /, /status or /messages, POST /start, /stop, /leave or /reshard\n", { status: 404 });
+          return new Response("expected GET /, /status, /messages or /turns, POST /start, /stop, /leave or /reshard\n", { status: 404 });
       }
       return Response.json(await fleet.status());
     } catch (error) {

@@ -225,6 +225,8 @@ describe("a fleet in Durable Objects", { concurrency: 4 }, () => {
       const refused = await worker.ask("GET", "", `Basic ${btoa("admin:yours")}`);
       assert.equal(refused.status, 401);
       assert.match(await (await worker.ask("GET", "")).text(), /<title>Fleet<\/title>/);
+      // One that runs elsewhere, in the bucket of nobody here.
+      assert.equal((await worker.ask("GET", "turns?shard=15")).status, 200);
       await worker.act("start?total=2");
       await until(worker.status, (status) => readyShards(status) === 2);
       await assert.rejects(worker.act("start?total=3"), { message: /takes a reshard/ });

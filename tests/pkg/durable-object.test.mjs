@@ -362,6 +362,25 @@ describe("an object with one shard", { concurrency: 6 }, () => {
     });
   }
 
+  test("a place in the queue is given up by leaving, by asking again, and by not coming", LIMITS, async () => {
+    await withWorker({ limit: {} }, async ({ of }) => {
+      const turns = of("turns");
+      const waiting = (count) => until(() => turns("info"), (info) => info.waiting === count);
+      const refused = (turn) => assert.rejects(turn, { code: "cancelled" });
+      // Never used.
+      await turns("turn", [0, 4]);
+      const left = refused(turns("turn", [1, 4]));
+      await waiting(1);
+      await turns("leave", [1, 4]);
+      await left;
+      const first = refused(turns("turn", [2, 4]));
+      await waiting(1);
+      await turns("turn", [2, 4]);
+      await first;
+      assert.deepEqual(await turns("info"), { remaining: 1000, waiting: 0 });
+    });
+  });
+
   test("commands go through it", LIMITS, async () => {
     await withWorker({ gateway: { rate: 0 } }, async ({ gateway, call }) => {
       await call("start");
