@@ -8,7 +8,7 @@ const manager = new WebSocketManager({
   token: "bench",
   intents: 0,
   shardCount: count,
-  compression: { none: null, native: CompressionMethod.ZlibNative, sync: CompressionMethod.ZlibSync }[job.inflate ?? "none"],
+  compression: { none: null, native: CompressionMethod.ZlibNative, sync: CompressionMethod.ZlibSync }[job.inflate],
   rest: { get: async () => ({ url: job.url, shards: count, session_start_limit: limit }) },
 });
 manager.on("error", (error) => console.error(error));

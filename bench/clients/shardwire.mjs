@@ -4,13 +4,13 @@ import { Meter, idleGauge, job } from "./meter.mjs";
 const { Shard } = await import(job.entry);
 const { WebSocket } = job.socket === "ws" ? await import("ws") : globalThis;
 
-/** Reading in each contract: every event's data, that of messages, or none of them as objects. */
+/** What is done with an event in each contract. */
 const work = {
   full: (event) => event.data,
-  demand: (event) => event.name === "MESSAGE_CREATE" && event.data,
-  filter: (event) => event.data,
+  "on demand": (event) => event.name === "MESSAGE_CREATE" && event.data,
+  filtered: (event) => event.data,
   text: (event) => event.raw,
-}[job.work ?? "full"];
+}[job.contract];
 
 const options = {
   token: "bench",
@@ -20,7 +20,7 @@ const options = {
   encoding: job.encoding,
   WebSocket,
 };
-if (job.work === "filter") options.filter = { only: ["READY", "GUILD_CREATE", "MESSAGE_CREATE"] };
+if (job.contract === "filtered") options.filter = { only: ["READY", "GUILD_CREATE", "MESSAGE_CREATE"] };
 
 if (job.idle) await idle();
 else await read();

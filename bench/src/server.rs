@@ -51,6 +51,8 @@ pub struct Script {
     burst: usize,
     /// Messages of `replay` up to the last event.
     events: usize,
+    /// How many of them remain where others than messages are left out once the session stands.
+    filtered: usize,
 }
 
 /// What every connection may look up.
@@ -68,8 +70,10 @@ impl Script {
     pub fn new(plan: Plan, codec: Codec) -> Result<Self> {
         let mut replay = Stream::new(codec)?;
         replay.push(&trace::hello())?;
+        let mut filtered = 0;
         for text in plan.dispatches() {
             replay.push(&text)?;
+            filtered += usize::from(trace::is_kept(&text));
         }
         let events = replay.count();
         let mut idle = Stream::new(codec)?;
@@ -85,7 +89,12 @@ impl Script {
             }
         }
         let burst = 1 + usize::try_from(plan.burst())?;
-        Ok(Self { replay, idle, resumed, burst, events })
+        Ok(Self { replay, idle, resumed, burst, events, filtered })
+    }
+
+    /// How many events a client gets that takes [`trace::KEPT`] only.
+    pub fn filtered(&self) -> usize {
+        self.filtered
     }
 
     /// Bytes of the steady events as they cross the socket.

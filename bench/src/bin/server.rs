@@ -59,6 +59,7 @@ fn main() -> Result<()> {
             "idle": listen(Mode::Idle)?,
             "burst": plan.burst(),
             "last": plan.last(),
+            "filtered": scripts.values().next().map(Script::filtered),
             "bytes": bytes,
         })
     );

@@ -18,6 +18,15 @@ pub const GUILDS: usize = 200;
 /// So long that nobody's heartbeat falls into a measurement; nothing can be put into a stream that was compressed beforehand.
 const HEARTBEAT_INTERVAL_MS: u64 = 600_000;
 
+/// What clients take that filter by name.
+pub const KEPT: [&str; 3] = ["READY", "GUILD_CREATE", "MESSAGE_CREATE"];
+
+/// Whether an envelope of ours is one of [`KEPT`].
+pub fn is_kept(text: &str) -> bool {
+    let name = text.split('"').nth(3).unwrap_or_default();
+    KEPT.contains(&name)
+}
+
 /// Where the steady events come from.
 #[derive(Clone, Copy, Debug)]
 pub enum Steady {
@@ -151,6 +160,17 @@ mod tests {
         assert_eq!(texts.len() as u64, few.last());
         assert_eq!(texts, few.dispatches().collect::<Vec<_>>());
         assert_ne!(texts, Plan { seed: 8, ..few }.dispatches().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn kept_events_are_found_by_their_names_and_the_last_is_one() {
+        let texts: Vec<String> = PLAN.dispatches().take(400).collect();
+        for text in &texts {
+            let name = read(text)["t"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(is_kept(text), KEPT.contains(&name.as_str()), "{name}");
+        }
+        let short = Plan { events: 3, ..PLAN };
+        assert!(short.dispatches().last().is_some_and(|text| is_kept(&text)));
     }
 
     #[test]
