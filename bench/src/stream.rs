@@ -51,7 +51,8 @@ impl Codec {
         })
     }
 
-    fn is_text(self) -> bool {
+    /// Whether messages are text; else they are binary.
+    pub fn is_text(self) -> bool {
         self.encoding == Encoding::Json && self.compression == Compression::None
     }
 }
@@ -74,19 +75,59 @@ impl FromStr for Codec {
     }
 }
 
+/// Makes the payloads of one connection's messages, one after the other.
+pub struct Packer {
+    codec: Codec,
+    compressor: Compressor,
+}
+
+enum Compressor {
+    None,
+    Zlib(Box<Deflate>),
+    Zstd(ZstdEncoder<'static>),
+}
+
+impl Packer {
+    /// At the beginning of a connection.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such compressor.
+    pub fn new(codec: Codec) -> Result<Self> {
+        let compressor = match codec.compression {
+            Compression::ZlibStream => {
+                Compressor::Zlib(Box::new(Deflate::new(ZLIB_LEVEL, true, ZLIB_WINDOW_BITS)))
+            }
+            Compression::ZstdStream => Compressor::Zstd(ZstdEncoder::new(ZSTD_LEVEL)?),
+            _ => Compressor::None,
+        };
+        Ok(Self { codec, compressor })
+    }
+
+    /// The payload of the next message, given as JSON.
+    ///
+    /// # Errors
+    ///
+    /// If the compressor fails.
+    pub fn pack(&mut self, json: &str) -> Result<Vec<u8>> {
+        let message = match self.codec.encoding {
+            Encoding::Etf => write_etf(json),
+            _ => json.into(),
+        };
+        match &mut self.compressor {
+            Compressor::None => Ok(message),
+            Compressor::Zlib(deflate) => zlib(deflate, &message),
+            Compressor::Zstd(encoder) => zstd(encoder, &message),
+        }
+    }
+}
+
 /// Messages of one connection, one after the other, with their frames.
 pub struct Stream {
-    codec: Codec,
     packer: Packer,
     bytes: Vec<u8>,
     /// Where each message ends.
     ends: Vec<usize>,
-}
-
-enum Packer {
-    None,
-    Zlib(Box<Deflate>),
-    Zstd(ZstdEncoder<'static>),
 }
 
 impl Stream {
@@ -94,33 +135,19 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// If there is no such compressor.
+    /// See [`Packer::new`].
     pub fn new(codec: Codec) -> Result<Self> {
-        let packer = match codec.compression {
-            Compression::ZlibStream => {
-                Packer::Zlib(Box::new(Deflate::new(ZLIB_LEVEL, true, ZLIB_WINDOW_BITS)))
-            }
-            Compression::ZstdStream => Packer::Zstd(ZstdEncoder::new(ZSTD_LEVEL)?),
-            _ => Packer::None,
-        };
-        Ok(Self { codec, packer, bytes: Vec::new(), ends: Vec::new() })
+        Ok(Self { packer: Packer::new(codec)?, bytes: Vec::new(), ends: Vec::new() })
     }
 
     /// Adds a message, given as JSON.
     ///
     /// # Errors
     ///
-    /// If the compressor fails.
+    /// See [`Packer::pack`].
     pub fn push(&mut self, json: &str) -> Result<()> {
-        let term = (self.codec.encoding == Encoding::Etf).then(|| write_etf(json));
-        let message = term.as_deref().unwrap_or(json.as_bytes());
-        let packed = match &mut self.packer {
-            Packer::None => None,
-            Packer::Zlib(deflate) => Some(zlib(deflate, message)?),
-            Packer::Zstd(encoder) => Some(zstd(encoder, message)?),
-        };
-        let payload = packed.as_deref().unwrap_or(message);
-        let kind = if self.codec.is_text() { Data::Text } else { Data::Binary };
+        let payload = self.packer.pack(json)?;
+        let kind = if self.packer.codec.is_text() { Data::Text } else { Data::Binary };
         let header = FrameHeader { opcode: OpCode::Data(kind), ..FrameHeader::default() };
         header.format(payload.len() as u64, &mut self.bytes)?;
         self.bytes.extend(payload);

@@ -1,4 +1,4 @@
-//! twilight-gateway as a program that is measured, by the same rules as shardwire's (`../src/bin/native.rs`).
+//! twilight-gateway as a program that is measured, by the same rules as shardwire's (`../src/bin/bench-native.rs`).
 
 use std::{
     hint::black_box,

@@ -2,6 +2,7 @@
 //! is made of the figures, is told elsewhere.
 
 mod clients;
+mod counts;
 mod plot;
 mod prepare;
 mod replay;
@@ -26,6 +27,7 @@ use self::{
 };
 use crate::{
     progress::{Step, say},
+    tools,
     workspace::Workspace,
 };
 
@@ -37,7 +39,7 @@ const RATE: u64 = 1000;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Some clients, one round, in less than three minutes; writes nothing
+    /// Some clients' processor time, one round, in less than three minutes; writes nothing
     #[arg(long)]
     quick: bool,
     /// Run only clients whose name contains this; may be given more than once; writes nothing
@@ -67,13 +69,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         return Ok(());
     }
     let chromium = prepare::all(workspace, &chosen)?;
-    let places = Places::new(workspace, chromium)?;
+    let places = Places::new(workspace, "release", chromium)?;
     let results = measure(&places, options, chosen)?;
     say(&format!("\n{}", report::short(&results)));
     if !options.quick && options.only.is_empty() {
         let about = prepare::about(workspace, &places)?;
+        let parts = counts::parts(&places)?;
         let docs = workspace.root().join("docs");
-        fs::write(docs.join("benchmarks.md"), report::document(&results, &about))?;
+        let path = docs.join("benchmarks.md");
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        let landings = counts::landings(&before, &prepare::landing(workspace)?, &parts);
+        fs::write(path, report::document(&results, &about, &parts, &landings))?;
         fs::write(docs.join("benchmarks.svg"), plot::svg(&results))?;
         say("  Written to docs/benchmarks.md and docs/benchmarks.svg");
     }
@@ -84,6 +90,32 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         failures.len(),
         failures.join("\n")
     );
+    Ok(())
+}
+
+/// The harness on a tiny trace, as a step of all tests: our clients and one loop by hand get every event, in every way that
+/// they are measured in. No peer is needed, and no figure is looked at.
+pub(crate) fn smoke(workspace: &Workspace, step: &Step) -> Result<()> {
+    const NAMES: [&str; 3] =
+        ["native: shardwire, zlib, text", "node: shardwire, zlib, full", "node: loop, zlib, full"];
+    // With the features of the Rust tests, which then need not build it anew.
+    let mut cargo = tools::cargo();
+    cargo.current_dir(workspace.root()).args(["build", "--workspace", "--all-features"]);
+    step.execute(cargo.args(["--bin=bench-server", "--bin=bench-native"]))?;
+    let places = Places::new(workspace, "debug", None)?;
+    let clients: Vec<Client> = clients::all(workspace)?
+        .into_iter()
+        .filter(|client| NAMES.contains(&client.to_string().as_str()))
+        .collect();
+    ensure!(clients.len() == NAMES.len(), "clients.json must have {}", NAMES.join("; "));
+    let arguments = ["--events=300", "--guilds=3", "--rate=1000", "--codec=json/zlib-stream"];
+    let replay = Replay::start(&places.program("bench-server"), &arguments.map(str::to_owned))?;
+    for client in &clients {
+        let named = || client.to_string();
+        run::flood(&places, client, &replay).with_context(named)?;
+        run::paced(&places, client, &replay).with_context(named)?;
+        run::idle(&places, client, &replay, 2).with_context(named)?;
+    }
     Ok(())
 }
 
@@ -135,7 +167,10 @@ fn measure(places: &Places, options: &Options, chosen: Vec<Client>) -> Result<Re
     results.wire = few.per_event();
     floods(places, &replay, &mut results)?;
     drop(replay);
-    others(places, &few, &mut results, options.quick)?;
+    if !options.quick {
+        paced(places, &few, &mut results)?;
+        idle(places, &few, &mut results)?;
+    }
     Ok(results)
 }
 
@@ -147,7 +182,7 @@ fn serve(places: &Places, rows: &[Row], seed: u64, events: u64, is_whole: bool) 
     if !is_whole {
         arguments.extend(codecs.iter().map(|codec| format!("--codec={codec}")));
     }
-    Replay::start(&places.program("server"), &arguments)
+    Replay::start(&places.program("bench-server"), &arguments)
 }
 
 /// Everybody in turn, so that a busy minute of the machine hits all alike.
@@ -175,9 +210,9 @@ fn told(client: &Client, run: &Run) -> String {
     format!("  {:48} {:>8.2} µs an event", client.to_string(), run.cpu)
 }
 
-fn others(places: &Places, replay: &Replay, results: &mut Results, is_quick: bool) -> Result<()> {
-    Step::run("Events at 1000 a second", |step| {
-        for row in results.rows.iter_mut().filter(|row| !is_quick && row.client.is_in("paced")) {
+fn paced(places: &Places, replay: &Replay, results: &mut Results) -> Result<()> {
+    Step::run(&format!("{RATE} events a second"), |step| {
+        for row in results.rows.iter_mut().filter(|row| row.client.is_in("paced")) {
             step.show(&row.client.to_string());
             match run::paced(places, &row.client, replay) {
                 Ok(paced) => row.paced = Some(paced),
@@ -185,7 +220,10 @@ fn others(places: &Places, replay: &Replay, results: &mut Results, is_quick: boo
             }
         }
         Ok(())
-    })?;
+    })
+}
+
+fn idle(places: &Places, replay: &Replay, results: &mut Results) -> Result<()> {
     Step::run(&format!("{SHARDS} idle shards"), |step| {
         for row in results.rows.iter_mut().filter(|row| row.client.is_in("idle")) {
             step.show(&row.client.to_string());
@@ -197,5 +235,4 @@ fn others(places: &Places, replay: &Replay, results: &mut Results, is_quick: boo
         }
         Ok(())
     })
-    .context("idle shards")
 }

