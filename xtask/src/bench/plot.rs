@@ -11,23 +11,19 @@ const ROW: f64 = 20.0;
 const GAP: f64 = 26.0;
 /// Room for the figure behind the longest bar.
 const FIGURES: f64 = 70.0;
-/// Slower ones are cut off there, or nobody would see the others differ.
-const LONGEST: f64 = 5.0;
-
-/// The picture as SVG. Bars are measured by the median of all; those far beyond are cut, with their figure.
+/// The picture as SVG. Each host has a scale of its own: what one of them takes says nothing about another.
 pub(crate) fn svg(results: &Results) -> String {
     let rows: Vec<_> =
         results.rows.iter().filter_map(|row| Some((&row.client, row.cpu()?))).collect();
-    let mut sorted: Vec<f64> = rows.iter().map(|(_, cpu)| *cpu).collect();
-    sorted.sort_by(f64::total_cmp);
-    let longest = sorted.last().copied().unwrap_or(1.0);
-    let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0);
-    let scale = (WIDTH - LABELS - FIGURES) / longest.min(middle * LONGEST);
+    let longest = |host: &str| {
+        let own = rows.iter().filter(|(client, _)| client.host == host);
+        own.map(|(_, cpu)| *cpu).fold(f64::MIN_POSITIVE, f64::max)
+    };
     let mut body = String::new();
     let mut words = String::new();
     let mut y = 34.0;
     let mut host = "";
-    for (client, cpu) in rows {
+    for (client, cpu) in &rows {
         if client.host != host {
             host = &client.host;
             y += GAP;
@@ -39,7 +35,7 @@ pub(crate) fn svg(results: &Results) -> String {
             Kind::Bare => "bare",
         };
         let label = format!("{}, {}, {}", client.name, client.codec_name(), client.contract);
-        let length = (cpu * scale).min(WIDTH - LABELS - FIGURES);
+        let length = cpu / longest(host) * (WIDTH - LABELS - FIGURES);
         let text = y + 13.0;
         put(
             &mut body,
@@ -64,11 +60,11 @@ pub(crate) fn svg(results: &Results) -> String {
     }
     format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {}" role="img" aria-labelledby="title words">
-<title id="title">CPU time an event in microseconds; shorter is better</title>
+<title id="title">CPU time an event in microseconds; shorter is better; each host has a scale of its own</title>
 <desc id="words">{words}</desc>
 <style>{STYLE}</style>
 <rect class="ground" width="100%" height="100%"/>
-<text class="title" x="8" y="24">CPU µs an event, shorter is better</text>
+<text class="title" x="8" y="24">CPU µs an event, a scale for each host</text>
 <rect class="ours" x="420" y="13" width="14" height="14" rx="2"/><text class="figure" x="440" y="25">shardwire</text>
 <rect class="peer" x="540" y="13" width="14" height="14" rx="2"/><text class="figure" x="560" y="25">other clients</text>
 <rect class="bare" x="680" y="13" width="14" height="14" rx="2"/><text class="figure" x="700" y="25">loops by hand</text>

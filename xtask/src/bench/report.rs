@@ -61,13 +61,12 @@ pub(crate) fn short(results: &Results) -> String {
         let figure = row.cpu().map_or_else(|| "–".to_owned(), |cpu| format!("{cpu:.2}"));
         put(&mut text, &format!("  {:48} {figure:>8} µs", row.client.to_string()));
     }
-    let reached: Vec<Standing> =
-        standings(results).into_iter().filter(|standing| standing.ratio.is_some()).collect();
-    for standing in &reached {
-        let Standing { ours, theirs, most, .. } = standing;
-        let ratio = standing.ratio.unwrap_or_default();
-        let mark = if ratio <= *most { '✓' } else { '✗' };
-        put(&mut text, &format!("  {mark} {ratio:.2} of at most {most:.2}: {ours} / {theirs}"));
+    for standing in standings(results) {
+        let Standing { ours, theirs, most, ratio, .. } = &standing;
+        if let Some((ratio, is_reached)) = ratio.zip(standing.is_reached()) {
+            let mark = if is_reached { '✓' } else { '✗' };
+            put(&mut text, &format!("  {mark} {ratio:.2} of at most {most:.2}: {ours} / {theirs}"));
+        }
     }
     text
 }

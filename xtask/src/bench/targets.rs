@@ -55,8 +55,9 @@ const TARGETS: [Target; 13] = [
 ];
 
 impl Standing {
+    /// By the ratio as it is shown, to two decimals.
     pub(crate) fn is_reached(&self) -> Option<bool> {
-        self.ratio.map(|ratio| ratio <= self.most)
+        self.ratio.map(|ratio| (ratio * 100.0).round() <= (self.most * 100.0).round())
     }
 }
 
