@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::workspace::Workspace;
 
 mod bench;
+mod bindings;
 mod browser;
 mod debian;
 mod demo;
