@@ -237,7 +237,7 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 17] = [
+const NODE_TESTS: [&str; 20] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/codecs.test.mjs",
@@ -247,6 +247,9 @@ const NODE_TESTS: [&str; 17] = [
     "tests/pkg/requests.test.mjs",
     "tests/pkg/hooks.test.mjs",
     "tests/pkg/store.test.mjs",
+    "tests/pkg/queues.test.mjs",
+    "tests/pkg/port-queues.test.mjs",
+    "tests/pkg/http-queues.test.mjs",
     "tests/pkg/listeners.test.mjs",
     "tests/pkg/discover.test.mjs",
     "tests/pkg/lifecycle.test.mjs",
