@@ -68,8 +68,9 @@ export interface ServeOptions {
 
 /**
  * Serves `queue` to whoever holds the other end of `port` and asks by {@link portQueue}. Gives a function that ends it, by which
- * all who wait lose their places and are told; so does the end of the port, where the host tells. Other messages may go over
- * the port as well, unless they are arrays. In Node.js and Deno a port that is served keeps the process running.
+ * all who wait lose their places and are told. Where the host tells of it, the end of the port does the same: Node.js does,
+ * browsers say nothing of a worker that was terminated. Other messages may go over the port as well, unless they are arrays.
+ * A port that is served keeps a process running.
  */
 export declare function serveQueue(queue: IdentifyQueue, port: QueuePort, options?: ServeOptions): () => void;
 

@@ -150,6 +150,12 @@ test("without their import the codecs are missed, and the error says what to do"
   });
 });
 
+test("a server that does not know the type of modules is borne with", LIMITS, async () => {
+  const html = await writePage(root, "page.js", { importMap: IMPORT_MAP });
+  const types = { ".wasm": "application/octet-stream" };
+  await withSite(project.folder, (url) => assertReads(`${url}/page/${html}`, "page.js"), types);
+});
+
 test("a module that was not shipped is told, with what to do", LIMITS, async () => {
   const folder = join(root, "out-lost");
   await bundleByEsbuild("page.js", folder, { format: "esm" });
@@ -224,8 +230,8 @@ function open(address, more) {
   });
 }
 
-async function withSite(folder, work) {
-  const site = await serve(folder);
+async function withSite(folder, work, types) {
+  const site = await serve(folder, types);
   try {
     return await work(site.url);
   } finally {

@@ -272,12 +272,13 @@ fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
 }
 
 /// Every other runtime, then what only one of them has.
-const RUNTIME_TESTS: [&str; 5] = [
+const RUNTIME_TESTS: [&str; 6] = [
     "tests/pkg/runtimes.test.mjs",
     "tests/pkg/hosts.test.mjs",
     "tests/pkg/durable-object.test.mjs",
     "tests/pkg/durable-example.test.mjs",
     "tests/pkg/host-stores.test.mjs",
+    "tests/pkg/host-queues.test.mjs",
 ];
 
 fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {
