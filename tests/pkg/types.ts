@@ -16,7 +16,17 @@ import "shardwire/codecs";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
 import { Broadcast, Demand, Lagged, Partition, type Dispatcher, type Subscription } from "shardwire/dispatch";
 import { DurableShard, type DurableShardInfo } from "shardwire/durable-object";
-import { httpQueue, IdentifyLedger, portQueue, queueHandler, queueListener, serveQueue, type IdentifyQueue } from "shardwire/fleet";
+import {
+  httpQueue,
+  IdentifyLedger,
+  portQueue,
+  queueHandler,
+  queueListener,
+  serveQueue,
+  ShardManager,
+  shardOf,
+  type IdentifyQueue,
+} from "shardwire/fleet";
 import { IdentifyLedger as ManualLedger } from "shardwire/fleet/manual";
 import { Shard as InlineShard } from "shardwire/inline";
 import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
@@ -382,3 +392,28 @@ class NoBot extends DurableShard {
     return { token: 1 };
   }
 }
+
+// Fleets.
+
+const fleet = new ShardManager({
+  token: "t",
+  intents: ["GUILDS"],
+  shards: [0, "4-7", { start: 9, end: 10 }],
+  total: 16,
+  sessions: memoryStore(),
+  identifyQueue: new IdentifyLedger({ limit: { maxConcurrency: 16 } }),
+  presence: ([number]) => ({ status: number === 0 ? "online" : "idle" }),
+});
+for await (const event of fleet) {
+  event.shardId satisfies number;
+  if (event.type === "dispatch") event.raw satisfies string;
+}
+fleet.on("status", ({ status }) => status satisfies string);
+(await fleet.stop(3, { keepSession: true })) satisfies Session | null;
+fleet.shard(0)?.info();
+shardOf("1", 2) satisfies number;
+new ShardManager<"bytes">({ token: "t", intents: 0, raw: "bytes", identifyQueue: httpQueue("http://127.0.0.1:1") });
+// @ts-expect-error The fleet names its shards.
+new ShardManager({ token: "t", intents: 0, shard: [0, 1] });
+// @ts-expect-error No range.
+new ShardManager({ token: "t", intents: 0, shards: ["x"] });
