@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { MessageChannel, Worker } from "node:worker_threads";
 
@@ -155,6 +154,8 @@ test("when the queue is served no longer, those who wait are told, at either end
       return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     },
   };
+  // As sockets of shards would, so that the program lives on without a port.
+  const living = setInterval(() => {}, 1_000);
   for (const end of ["stop", "close"]) {
     const it = connected(queue);
     const waiting = [0, 1].map((number) => assert.rejects(it.asking.turn(of(number)), { code: "unavailable" }));
@@ -166,6 +167,7 @@ test("when the queue is served no longer, those who wait are told, at either end
     it.close();
     signals.length = 0;
   }
+  clearInterval(living);
 });
 
 test("no more shards than a number ask at the same time", LIMITS, async () => {

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
 
 import { withGateway } from "./gateway.mjs";
 import { LIMITS, isLost, isReady, makeShard, withReader } from "./reader.mjs";
@@ -20,13 +19,10 @@ const isNotice = (wanted) => ({ type, code }) => type === "notice" && code === w
 /** As an error that a queue rejects with. */
 const failure = (retryAfterMs) => Object.assign(new Error("mine"), { retryAfterMs });
 
-/** A place to keep records in, which takes its time. */
+/** A place to keep records in. */
 function memory(text = null) {
   return {
-    async load() {
-      for (let round = 0; round < 20; round++) await turn();
-      return text;
-    },
+    load: async () => text,
     save: (saved) => void (text = saved),
     kept: (fits) => until(async () => JSON.parse(text), (record) => record !== null && fits(record)),
   };
@@ -41,6 +37,13 @@ function byHand() {
     });
   const askedFor = (count) => until(async () => asked.length, (length) => length >= count);
   return { asked, askedFor, turn: ask };
+}
+
+/** Lets another shard come and go, which takes longer than anything that a shard does by itself. */
+async function another(gateway, options) {
+  const shard = makeShard(gateway, options);
+  await shard.ready;
+  await shard.close();
 }
 
 /** Asks for a turn and uses it at once. */
@@ -137,9 +140,15 @@ test("a shard that identified too often is held back, and nobody behind it", LIM
   await assert.rejects(ledger.turn(of(0), soon()), { name: "TimeoutError" });
   await ledger.turn(of(1), soon());
   assert.equal(ledger.remaining, 500);
-  // A shard of this realm waits until the store was read.
-  const identifyQueue = new IdentifyLedger({ store: memory(text) });
-  await withReader(QUIET, { identifyQueue, shard: of(0) }, async ({ shard, until }) => {
+  let give;
+  const loading = new Promise((resolve) => (give = resolve));
+  const identifyQueue = new IdentifyLedger({ store: { load: () => loading, save: () => {} } });
+  await withReader(QUIET, { identifyQueue, shard: of(0) }, async ({ gateway, shard, until }) => {
+    // Such a shard waits for the store.
+    shard.connect();
+    await another(gateway);
+    assert.equal(shard.status, "idle");
+    give(text);
     await until(isNotice("identify-held-back"));
     assert.equal(shard.info().counters.identifies, 0);
   });
@@ -235,7 +244,7 @@ test("a queue that throws when it is told does no harm", LIMITS, async () => {
 
 test("whoever is cut off while it waits gives its place up, and an answer that comes later changes nothing", LIMITS, async () => {
   const identifyQueue = byHand();
-  await withReader(QUIET, { identifyQueue }, async ({ gateway, shard, until }) => {
+  await withReader({ ...QUIET, "max-concurrency": 2 }, { identifyQueue, shard: [0, 2] }, async ({ gateway, shard, until }) => {
     shard.connect();
     await identifyQueue.askedFor(1);
     await gateway.fault({ fault: "cut" });
@@ -244,11 +253,11 @@ test("whoever is cut off while it waits gives its place up, and an answer that c
     const [first, second] = identifyQueue.asked;
     assert.deepEqual([first.signal.aborted, second.signal.aborted], [true, false]);
     first.grant();
-    for (let round = 0; round < 20; round++) await turn();
+    await another(gateway, { shard: [1, 2] });
     assert.equal(shard.status, "awaiting-identify");
     second.grant();
     await until(isReady);
-    assert.deepEqual([identifyQueue.asked.length, (await gateway.state()).identifies], [2, 1]);
+    assert.deepEqual([identifyQueue.asked.length, (await gateway.state()).identifies], [2, 2]);
   });
 });
 

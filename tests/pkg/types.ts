@@ -394,7 +394,6 @@ class NoBot extends DurableShard {
 }
 
 // Fleets.
-
 const fleet = new ShardManager({
   token: "t",
   intents: ["GUILDS"],
