@@ -72,7 +72,47 @@ export type FleetOptions<Form extends RawForm = "text"> = Omit<ShardOptions<Form
      * come again, and none is lost. `shardwire/stores` has some.
      */
     sessions?: SessionStore;
+    /**
+     * Where the shards run, if not here: in workers of the host, with one identify budget. What they tell comes here, unless
+     * their workers handle it (`shardwire/worker`). The options are copied into the workers, so hooks (`tap`, `beforeConnect`) and
+     * `WebSocket` are given there; `presence` may be a function, which is asked here when a shard is made.
+     *
+     * Where the host tells that a worker has ended (Node.js, Bun), its shards go on in another with their sessions, and no event
+     * is lost. A shard that was never ready in it stops with the reason `worker-lost`.
+     */
+    workers?: WorkerOptions;
   };
+
+/** Workers of a fleet. */
+export interface WorkerOptions {
+  /** Shards in one worker, above 0 (16). */
+  shardsPerWorker?: number;
+  /**
+   * Makes a worker whose script calls `serveShards` of `shardwire/worker`. Default in Node.js, Bun and Deno: one that does nothing
+   * else. Elsewhere it must be given, as bundlers have to see it:
+   *
+   * ```js
+   * create: () => new Worker(new URL("./shards.js", import.meta.url), { type: "module" });
+   * ```
+   */
+  create?: () => FleetWorker;
+}
+
+/** The parts of a worker that are used here: a `Worker` of browsers, or of `node:worker_threads`. */
+export interface FleetWorker {
+  postMessage(message: any, transfer?: any): void;
+  terminate(): unknown;
+}
+
+/**
+ * A shard in a worker. It is read and spoken to as a `Shard` is, but for `info()`, which asks the worker. Its `status` and `session`
+ * are what they were when the last events came. `shardwire/requests` speaks to shards of its own realm only: in the worker.
+ */
+export interface RemoteShard<Form extends RawForm = "text">
+  extends Readable<Form>,
+    Omit<Shard<Form>, keyof Readable | "info" | "ready" | "resetCounters" | typeof Symbol.asyncDispose> {
+  info(): Promise<ShardInfo>;
+}
 
 /** How many shards are in which state. */
 export interface Health {
@@ -130,9 +170,9 @@ export declare class ShardManager<Form extends RawForm = "text"> implements Asyn
   readonly recommendedInstead: number | null;
 
   /** A shard that runs here, to be spoken to. It is read by the fleet. */
-  shard(number: number): Shard<Form> | undefined;
+  shard(number: number): Shard<Form> | RemoteShard<Form> | undefined;
   /** The shard of a guild. @throws {ShardwireError} `bad-shard` if that runs elsewhere: what another sends comes to nothing. */
-  forGuild(guildId: string): Shard<Form>;
+  forGuild(guildId: string): Shard<Form> | RemoteShard<Form>;
   /** Shows another presence on every shard that runs here. Gives those that did not take it. */
   updatePresence(presence: Presence, options?: SendOptions): Promise<{ shardId: number; error: ShardwireError }[]>;
   /** Everything there is to see of each shard. */

@@ -26,6 +26,7 @@ export class Generation {
   #settleReady;
   /** Shards that are started again once they have ended. */
   #restarting = new Set();
+  #isClosing = false;
   /** Sessions that ended shards have left. */
   #left = new Map();
   /** Writes sessions; `null` if nobody keeps them. */
@@ -76,7 +77,8 @@ export class Generation {
       return [number, this.#make([number, this.total], sessions.get(number))];
     });
     for (const [number, shard] of shards) {
-      this.#members.set(number, { number, shard, reading: null });
+      this.#members.set(number, { number, shard, reading: null, wasReady: false, isLost: false });
+      if ("onProgress" in shard) shard.onProgress = () => this.moved(number);
       this.#unready.add(number);
       this.#left.delete(number);
     }
@@ -109,6 +111,7 @@ export class Generation {
 
   /** Ends all shards; gives the sessions that they leave. */
   async close(options) {
+    this.#isClosing = true;
     const sessions = await Promise.all(this.numbers.map((number) => this.stop(number, options)));
     return sessions.filter((session) => session !== null);
   }
@@ -140,23 +143,28 @@ export class Generation {
     member.reading ??= this.#readAll(member).catch((error) => this.#fail(error));
   }
 
-  async #readAll({ number, shard }) {
+  async #readAll(member) {
+    const { shard } = member;
     for (;;) {
       await this.#room();
       const events = await shard.nextBatch();
       if (events.length === 0) break;
-      for (const event of events) if (event.type !== "dispatch") this.#note(number, event);
+      for (const event of events) if (event.type !== "dispatch") this.#note(member, event);
       this.#hear(events);
     }
-    this.#end(number, shard);
+    this.#end(member);
   }
 
   /** Keeps in mind what an event says of its shard. */
-  #note(number, { type, status }) {
+  #note(member, { type, status, reason }) {
+    const { number } = member;
     if (type === "resumed" || status === "ready") this.#keeper?.moved(number, true);
+    if (type === "stopped") member.isLost = reason.code === "worker-lost";
     if (type !== "status") return;
     if (SETTLED.includes(status)) this.#launching.settle(number);
-    if (status === "ready") this.#isReady(number);
+    if (status !== "ready") return;
+    member.wasReady = true;
+    this.#isReady(number);
   }
 
   #isReady(number) {
@@ -164,13 +172,16 @@ export class Generation {
     if (this.#unready.size === 0) this.#settleReady.resolve();
   }
 
-  #end(number, shard) {
+  #end({ number, shard, wasReady, isLost }) {
     const { session } = shard;
     if (session) this.#left.set(number, session);
     this.#members.delete(number);
     this.#launching.settle(number);
     this.#keeper?.moved(number, true);
-    if (this.#members.size === 0 && this.#restarting.size === 0) {
+    // It goes on in another worker, unless it may be what ends them.
+    if (isLost && wasReady && !this.#isClosing) {
+      this.add([number], session ? new Map([[number, session]]) : undefined);
+    } else if (this.#members.size === 0 && this.#restarting.size === 0) {
       this.#settleReady.reject(new ShardwireError("stopped", "all shards stopped before the fleet was ready"));
       this.#onEnd();
     } else {

@@ -511,8 +511,9 @@ export interface StopReason {
    * - `identify-budget-spent`: no identify is left before `retryInMs` is over
    * - `reader-too-slow`: more events waited than `limits` allow, and the option `overflow` is `"fail"`
    * - `requested`: `close()` was called
+   * - `worker-lost`: of a fleet in workers: its worker has ended, or could not run it
    */
-  readonly code: "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested";
+  readonly code: "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested" | "worker-lost";
   readonly message: string;
   readonly closeCode?: number;
   readonly retryInMs?: number;

@@ -9,13 +9,14 @@ import { Merging } from "./merging.js";
 import { Readable, firstSequences } from "./reading.js";
 import { resolveShards, shardOf } from "./shard-set.js";
 import { Switching } from "./switching.js";
+import { Workers, checkForWorkers } from "./workers.js";
 
 /** Default of `limits.waitingEvents`, of each shard and of all together. */
 const WAITING_EVENTS = 10_000;
 /** How long `close` waits for the store, unless it is told. */
 const CLOSE_WITHIN_MS = 10_000;
 /** Options that are the fleet's own; the others are those of each shard. */
-const OWN = ["shards", "total", "multipleOf", "gateway", "discover", "sessions", "identifyQueue", "identifyStore"];
+const OWN = ["shards", "total", "multipleOf", "gateway", "discover", "sessions", "workers", "identifyQueue", "identifyStore"];
 /** Options of a shard that are not the user's here. */
 const TAKEN = ["shard", "session"];
 
@@ -32,6 +33,8 @@ export class ShardManager extends Readable {
   /** A change to another total, as `{ next, switching, settle }`, until one side has ended; `null` if there is none. */
   #change = null;
   #queue = null;
+  /** Where shards run that do not run here; `null` if all do. */
+  #workers = null;
   #recommended = null;
   /** What `close` gives. */
   #closing = null;
@@ -50,7 +53,8 @@ export class ShardManager extends Readable {
     const taken = TAKEN.find((name) => name in options);
     if (taken) throw new ShardwireError("bad-options", `expected shards and a store of sessions, rather than ${taken}`);
     // What is not right is told now, as far as it is known.
-    void new Shard(this.#common);
+    if (this.#own.workers) checkForWorkers(this.#common, this.#own.workers);
+    else void new Shard(this.#common);
     if (typeof this.#own.total === "number") resolveShards(this.#own);
   }
 
@@ -210,11 +214,15 @@ export class ShardManager extends Readable {
     this.#recommended = gateway?.shards ?? null;
     this.#queue ??= this.#own.identifyQueue ?? this.#ledger(gateway);
     await this.#queue.ready;
-    const common = { ...this.#common, url: url ?? gateway?.url, identifyQueue: this.#queue };
+    const common = { ...this.#common, url: url ?? gateway?.url };
+    if (this.#own.workers) this.#workers ??= new Workers(this.#own.workers, this.#queue);
     const next = new Generation({
       total,
       maxConcurrency: gateway?.sessionStartLimit.maxConcurrency ?? 1,
-      make: (shard, session) => new Shard({ ...common, shard, session }),
+      make: (shard, session) => {
+        if (this.#workers) return this.#workers.make({ ...common, shard, session });
+        return new Shard({ ...common, shard, session, identifyQueue: this.#queue });
+      },
       hear: (events) => this.#hear(next, events),
       room: () => this.#line.room(),
       fail: (error) => this.#line.fail(error),
@@ -281,6 +289,7 @@ export class ShardManager extends Readable {
     change?.settle.reject(new ShardwireError("stopped", "the shards ended before the change was over"));
     if (generation !== this.#present) return;
     if (change) void change.next.close();
+    this.#workers?.close();
     this.#line.end();
   }
 

@@ -1,11 +1,11 @@
 // A program that connects and closes shards and prints by how much its memory grew with each, as JSON. A program of its own, as
 // what runs tests has memory that grows too.
 
-/** What the module exports, under names that mean nothing: seen when it is loaded, by the import that follows. */
+/** What the package's module exports, under names that mean nothing: caught when it is loaded, which is after this. */
 let exported;
 WebAssembly.Instance = class extends WebAssembly.Instance {
-  constructor(...args) {
-    super(...args);
+  constructor(...module) {
+    super(...module);
     exported = Object.values(this.exports);
   }
 };

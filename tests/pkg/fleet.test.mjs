@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 
 import WebSocket from "ws";
 
@@ -20,8 +21,9 @@ const discoveryOf = ({ url }) => `${url.replace("ws:", "http:")}/api/v10`;
 
 /** A fleet of the mock's bot, which its `/gateway/bot` knows. */
 function makeFleet({ url }, options = {}) {
+  const socket = options.workers ? {} : { WebSocket };
   const discover = { url: discoveryOf({ url }) };
-  return new ShardManager({ token: TOKEN, intents: 0x331ffff, url, WebSocket, discover, lifecycle: false, ...options });
+  return new ShardManager({ token: TOKEN, intents: 0x331ffff, url, ...socket, discover, lifecycle: false, ...options });
 }
 
 /** Runs `work` with a gateway and a fleet that is read step by step. It is closed in any case. */
@@ -270,5 +272,47 @@ test("a change whose new shards cannot start leaves the old ones as they are", L
     assert.equal(fleet.total, 2);
     await until(isDispatch("MESSAGE_CREATE"));
     assert.equal((await gateway.state()).identifies, 2);
+  });
+});
+
+/** Node 20 has no WebSocket of its own, so a worker there needs one that the user brings. */
+const createWorker = () => new Worker(new URL("fixtures/fleet-worker.mjs", import.meta.url), { workerData: process.env.SHARDWIRE_PACKAGE });
+
+test("shards in worker threads are one fleet with one identify budget", LIMITS, async () => {
+  const workers = { shardsPerWorker: 2, create: createWorker };
+  await withFleet({ ...AT_ONCE, rate: 40 }, { shards: 5, workers }, async ({ gateway, fleet, until }) => {
+    await untilReady(until, 5);
+    const { data } = await until(isDispatch("MESSAGE_CREATE"));
+    assert.equal(typeof data.content, "string");
+    await fleet.shard(4).updatePresence({ status: "idle" });
+    const infos = await fleet.infos();
+    assert.deepEqual(infos.map(({ shard: [number] }) => number), [0, 1, 2, 3, 4]);
+    await assert.rejects(fleet.shard(4).send(1, {}), refused("reserved-opcode"));
+    await fleet.restart(1);
+    await until(({ type, shardId }) => type === "resumed" && shardId === 1);
+    const sessions = await fleet.close({ keepSession: true });
+    assert.equal(sessions.length, 5);
+    assert.equal((await gateway.state()).identifies, 5);
+  });
+});
+
+test("a worker that ends takes no event along: its shards go on in another", LIMITS, async () => {
+  const made = [];
+  const create = () => made[made.push(createWorker()) - 1];
+  await withFleet({ ...AT_ONCE, rate: 60 }, { shards: 3, workers: { shardsPerWorker: 2, create } }, async (run) => {
+    const { gateway, until } = run;
+    await untilReady(until, 3);
+    const last = new Map();
+    const read = async () => {
+      const { shardId, sequence } = await until(({ type }) => type === "dispatch");
+      if (last.has(shardId)) assert.equal(sequence, last.get(shardId) + 1, `shard ${shardId}`);
+      last.set(shardId, sequence);
+    };
+    for (let count = 0; count < 50; count++) await read();
+    await made[0].terminate();
+    for (let count = 0; count < 300; count++) await read();
+    assert.equal(made.length, 3);
+    const { identifies, resumed } = await gateway.state();
+    assert.deepEqual([identifies, resumed], [3, 2]);
   });
 });

@@ -33,6 +33,7 @@ import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
 import { fetchChannelInfo, fetchMembers, fetchSoundboardSounds, joinVoice, leaveVoice } from "shardwire/requests";
 import { denoKvStore, fileStore, indexedDbStore, keyValueStore, memoryStore, webStore, type SessionStore } from "shardwire/stores";
+import { serveShards } from "shardwire/worker";
 
 /** Fails to compile unless both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -144,7 +145,7 @@ for await (const event of shard) {
       event.message satisfies string;
       break;
     case "stopped":
-      event.reason.code satisfies "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested";
+      event.reason.code satisfies "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested" | "worker-lost";
       break;
     default:
       never(event);
@@ -409,10 +410,11 @@ for await (const event of fleet) {
 }
 fleet.on("status", ({ status }) => status satisfies string);
 (await fleet.stop(3, { keepSession: true })) satisfies Session | null;
-fleet.shard(0)?.info();
+(await fleet.shard(0)?.info())?.status satisfies string | undefined;
 shardOf("1", 2) satisfies number;
 new ShardManager<"bytes">({ token: "t", intents: 0, raw: "bytes", identifyQueue: httpQueue("http://127.0.0.1:1") });
 // @ts-expect-error The fleet names its shards.
 new ShardManager({ token: "t", intents: 0, shard: [0, 1] });
 // @ts-expect-error No range.
 new ShardManager({ token: "t", intents: 0, shards: ["x"] });
+serveShards({ onDispatch: ({ name }, shard) => [name, shard.updatePresence({ status: "dnd" })], options: { tap: () => "pass" } });
