@@ -61,8 +61,8 @@ async function start(name, options, stderr) {
  * Runs `work` with a gateway of its own: to a common one, the shards would be one bot, whose identifies have to keep their
  * distance. The gateway must have had no reason to complain.
  */
-export async function withGateway(options, work) {
-  const gateway = await startGateway(options);
+export async function withGateway(options, work, stderr) {
+  const gateway = await startGateway(options, stderr);
   try {
     const result = await work(gateway);
     const { violations } = await gateway.state();

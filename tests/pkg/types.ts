@@ -7,6 +7,7 @@ import {
   version,
   type DispatchEvent,
   type GatewayEvent,
+  type IdentifyQueue,
   type Session,
   type ShardOptions,
   type ShardInfo,
@@ -15,7 +16,7 @@ import {
 import "shardwire/codecs";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
 import { Broadcast, Demand, Lagged, Partition, type Dispatcher, type Subscription } from "shardwire/dispatch";
-import { DurableShard, type DurableShardInfo } from "shardwire/durable-object";
+import { DurableQueue, DurableShard, durableQueue, type DurableShardInfo } from "shardwire/durable-object";
 import {
   httpQueue,
   IdentifyLedger,
@@ -375,10 +376,17 @@ class Bot extends DurableShard<{ TOKEN: string }, "bytes"> {
     // @ts-expect-error nothing of Cloudflare's is known here
     this.ctx.storage.sql;
   }
-  override identifyTurn([id]: readonly [number, number]) {
-    return id === 0 ? undefined : fetch("https://turns.example");
+}
+class Turns extends DurableQueue<{ MOST: number }> {
+  static override async options(env: { MOST: number }) {
+    return { limit: { maxConcurrency: env.MOST } };
   }
 }
+declare const turns: Turns;
+durableQueue(() => turns) satisfies IdentifyQueue;
+turns.info() satisfies Promise<{ remaining: number; waiting: number }>;
+// @ts-expect-error a stub that was taken away stays broken
+durableQueue(turns);
 declare const bot: Bot;
 same<ReturnType<typeof bot.info>, Promise<DurableShardInfo>>(true);
 same<ReturnType<typeof bot.stop>, Promise<Session | null>>(true);

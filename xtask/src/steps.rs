@@ -273,11 +273,12 @@ fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
 }
 
 /// Every other runtime, then what only one of them has.
-const RUNTIME_TESTS: [&str; 6] = [
+const RUNTIME_TESTS: [&str; 7] = [
     "tests/pkg/runtimes.test.mjs",
     "tests/pkg/hosts.test.mjs",
     "tests/pkg/durable-object.test.mjs",
     "tests/pkg/durable-example.test.mjs",
+    "tests/pkg/cloudflare-fleet.test.mjs",
     "tests/pkg/host-stores.test.mjs",
     "tests/pkg/host-queues.test.mjs",
 ];
