@@ -26,7 +26,6 @@ import {
   serveQueue,
   ShardManager,
   shardOf,
-  type IdentifyQueue,
 } from "shardwire/fleet";
 import { IdentifyLedger as ManualLedger } from "shardwire/fleet/manual";
 import { Shard as InlineShard } from "shardwire/inline";
