@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    browser, debian, demo, npm, package, parity, progress::Step, size, soak, tools,
+    bench, browser, debian, demo, npm, package, parity, progress::Step, size, soak, tools,
     workspace::Workspace,
 };
 
@@ -71,6 +71,12 @@ pub(crate) const ALL: &[TestStep] = &[
         about: "the package, installed, in Node.js",
         needs: &["npm", "package", "command"],
         run: node,
+    },
+    TestStep {
+        name: "bench",
+        about: "the benchmarks' harness, on a tiny trace",
+        needs: &["npm", "package"],
+        run: bench,
     },
     TestStep {
         name: "runtimes",
@@ -270,6 +276,10 @@ fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
         step.execute(&mut node_test(context, &node, &NODE_TESTS))?;
     }
     Ok(())
+}
+
+fn bench(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    bench::smoke(context.workspace, step)
 }
 
 /// Every other runtime, then what only one of them has.
