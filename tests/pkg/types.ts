@@ -17,11 +17,23 @@ import "shardwire/codecs";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
 import { Broadcast, Demand, Lagged, Partition, type Dispatcher, type Subscription } from "shardwire/dispatch";
 import { DurableQueue, DurableShard, durableQueue, type DurableShardInfo } from "shardwire/durable-object";
+import {
+  httpQueue,
+  IdentifyLedger,
+  portQueue,
+  queueHandler,
+  queueListener,
+  serveQueue,
+  ShardManager,
+  shardOf,
+} from "shardwire/fleet";
+import { IdentifyLedger as ManualLedger } from "shardwire/fleet/manual";
 import { Shard as InlineShard } from "shardwire/inline";
 import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
 import { fetchChannelInfo, fetchMembers, fetchSoundboardSounds, joinVoice, leaveVoice } from "shardwire/requests";
 import { denoKvStore, fileStore, indexedDbStore, keyValueStore, memoryStore, webStore, type SessionStore } from "shardwire/stores";
+import { serveShards } from "shardwire/worker";
 
 /** Fails to compile unless both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -319,6 +331,37 @@ stores[0]!.save("{}");
 // @ts-expect-error nothing could be read
 keyValueStore({ set: () => {} });
 
+// Identify queues.
+const ledger = new IdentifyLedger({
+  limit: (await discoverGateway({ token: "t" })).sessionStartLimit,
+  store: { load: () => null, save: (text) => void text.length },
+  onError: (error, method) => console.error(error, method satisfies "load" | "save"),
+});
+ledger.remaining satisfies number;
+await ledger.ready;
+same<ManualLedger, IdentifyLedger>(true);
+const { port1, port2 } = new MessageChannel();
+same<ReturnType<typeof serveQueue>, () => void>(true);
+serveQueue(ledger, port1, { onError: (error) => console.error(error) });
+const queues: IdentifyQueue[] = [
+  ledger,
+  portQueue(port2),
+  httpQueue("http://127.0.0.1:8585/", { fetch, headers: { authorization: "a" } }),
+  { turn: async ([id, total]) => id < total },
+  { turn: (_, signal) => fetch("https://turns.example", { signal }), identified: ([id], { withinMs = 0 } = {}) => id + withinMs },
+];
+new Shard({ token: "t", intents: 0, identifyQueue: queues[0]! });
+(await queueHandler(ledger)(new Request("http://queue/"))) satisfies Response;
+queueListener(queues[1]!, {});
+// @ts-expect-error no such limit
+new IdentifyLedger({ limit: { shards: 1 } });
+// @ts-expect-error nobody could be asked
+new Shard({ token: "t", intents: 0, identifyQueue: { identified: () => {} } });
+// @ts-expect-error an answer that nobody can wait for
+queues.push({ turn: () => true });
+// @ts-expect-error a port, not its address
+portQueue("http://127.0.0.1:8585/");
+
 // A Durable Object, where Cloudflare's types are missing; `durable-types.ts` has them.
 class Bot extends DurableShard<{ TOKEN: string }, "bytes"> {
   static override options(env: { TOKEN: string }) {
@@ -359,9 +402,6 @@ class NoBot extends DurableShard {
 }
 
 // Fleets.
-import { IdentifyLedger, ShardManager, httpQueue, shardOf } from "shardwire/fleet";
-import { serveShards } from "shardwire/worker";
-
 const fleet = new ShardManager({
   token: "t",
   intents: ["GUILDS"],

@@ -243,7 +243,7 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 18] = [
+const NODE_TESTS: [&str; 21] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/codecs.test.mjs",
@@ -253,6 +253,9 @@ const NODE_TESTS: [&str; 18] = [
     "tests/pkg/requests.test.mjs",
     "tests/pkg/hooks.test.mjs",
     "tests/pkg/store.test.mjs",
+    "tests/pkg/queues.test.mjs",
+    "tests/pkg/port-queues.test.mjs",
+    "tests/pkg/http-queues.test.mjs",
     "tests/pkg/listeners.test.mjs",
     "tests/pkg/discover.test.mjs",
     "tests/pkg/lifecycle.test.mjs",
@@ -280,13 +283,14 @@ fn bench(context: &mut Context<'_>, step: &Step) -> Result<()> {
 }
 
 /// Every other runtime, then what only one of them has.
-const RUNTIME_TESTS: [&str; 6] = [
+const RUNTIME_TESTS: [&str; 7] = [
     "tests/pkg/runtimes.test.mjs",
     "tests/pkg/hosts.test.mjs",
     "tests/pkg/durable-object.test.mjs",
     "tests/pkg/durable-example.test.mjs",
     "tests/pkg/cloudflare-fleet.test.mjs",
     "tests/pkg/host-stores.test.mjs",
+    "tests/pkg/host-queues.test.mjs",
 ];
 
 fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {
