@@ -1,7 +1,7 @@
 // Fleets in browsers: tabs that share one in a SharedWorker, and one in workers of a page.
 
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { cp, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -20,8 +20,11 @@ let browser;
 
 before(async () => {
   project = await makeProject();
+  const example = join(project.folder, "shared-dashboard");
+  await cp(new URL("../../examples/shared-dashboard/", import.meta.url), example, { recursive: true });
+  await symlink("../node_modules/shardwire", join(example, "shardwire"), "dir");
   await writeFile(join(project.folder, "tabs/tab.html"), '<!doctype html><link rel="icon" href="data:,">');
-  site = await serve(project.folder);
+  site = await serve(project.folder, { ".css": "text/css" });
   browser = await launch();
 }, LIMITS);
 
@@ -118,5 +121,39 @@ test("a fleet of a page runs in workers of its own", LIMITS, async () => {
     const sessions = await tab.call("ask", "close", { keepSession: true });
     assert.deepEqual(sessions.map(({ shard }) => shard), [[0, 2], [1, 2]]);
     assert.equal((await gateway.state()).identifies, 2);
+  });
+});
+
+test("the example shows one fleet in two tabs, in the light and in the dark", LIMITS, async () => {
+  await withGateway({ guilds: 8, rate: 20 }, async (gateway) => {
+    const context = await browser.newContext({ colorScheme: "dark" });
+    try {
+      const open = async () => {
+        const page = await context.newPage();
+        await page.goto(`${site.url}/shared-dashboard/index.html`);
+        await page.getByLabel("Token").fill(TOKEN);
+        await page.getByLabel("Address").fill(gateway.url);
+        await page.getByRole("button", { name: "Join" }).click();
+        await page.getByText("Joined: 2 shards.").waitFor();
+        return page;
+      };
+      const [one, other] = [await open(), await open()];
+      for (const page of [one, other]) {
+        const ready = page.getByRole("row", { name: /^[01] ready/ });
+        for (const at of [0, 1]) await ready.nth(at).waitFor();
+        await page.getByRole("listitem").first().waitFor();
+      }
+      const ground = (page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+      assert.equal(await ground(one), "rgb(16, 19, 24)");
+      await one.emulateMedia({ colorScheme: "light" });
+      assert.equal(await ground(one), "rgb(255, 255, 255)");
+      await one.getByRole("button", { name: "Restart shard 1" }).click();
+      await one.getByRole("button", { name: "End the fleet for all tabs" }).click();
+      for (const page of [one, other]) await page.getByText("Left, or the fleet has ended.").waitFor();
+      assert.ok(!(await one.content()).includes(TOKEN));
+      assert.equal((await gateway.state()).identifies, 2);
+    } finally {
+      await context.close();
+    }
   });
 });
