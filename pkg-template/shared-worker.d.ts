@@ -21,8 +21,9 @@
  * for await (const event of fleet) console.log(event.shardId, event.type);
  * ```
  *
- * The browser ends the worker when the last tab has gone. With a store, the tab that comes next resumes the sessions. Another bot
- * takes a worker of another `name`. Any other `MessagePort` does as well, such as one to a frame or a worker thread.
+ * The browser ends the worker when the last tab has gone. With a store, the tab that comes next resumes the sessions, if the worker
+ * had the moment that it needs to close its sockets in peace: `extendedLifetime: true` gives it one, where browsers know that. Another
+ * bot takes a worker of another `name`. Any other `MessagePort` does as well, such as one to a frame or a worker thread.
  * @packageDocumentation
  */
 
@@ -39,7 +40,7 @@ export interface TabPort extends QueuePort {
   close(): void;
 }
 
-export interface ServeOptions {
+export interface ServeFleetOptions {
   /** Events that may wait for one tab, at least one (10 000). */
   capacity?: number;
 }
@@ -47,6 +48,9 @@ export interface ServeOptions {
 /**
  * Serves a fleet to tabs. `make` is called when the first one joins, with its greeting, and again when one joins after the fleet
  * has ended; what it throws is thrown to whoever reads then. Gives the function that takes the port of each tab.
+ *
+ * When the last tab has left, the fleet is closed with its sessions kept, and made again when one joins. A tab that crashed counts for
+ * five minutes.
  *
  * A tab that does not read holds up neither the shards nor other tabs: beyond `capacity` its oldest events are dropped, and a notice
  * `events-dropped` in their place says how many. For a tab that has said nothing for five minutes, or has gone, nothing is kept.
@@ -56,7 +60,7 @@ export interface ServeOptions {
  */
 export declare function serveFleet<Form extends RawForm = "text">(
   make: (greeting: any) => ShardManager<Form> | Promise<ShardManager<Form>>,
-  options?: ServeOptions,
+  options?: ServeFleetOptions,
 ): (port: TabPort) => void;
 
 /**
