@@ -11,6 +11,7 @@ mod manager;
 mod news;
 mod queue;
 mod reshard;
+mod seat;
 mod sending;
 mod shard;
 mod store;
