@@ -35,7 +35,7 @@ pub use self::{
     reshard::Reshard,
     sending::Sending,
     shard::{Shard, Watched},
-    store::{SessionStore, StoreError},
+    store::{MemoryStore, SessionStore, StoreError},
     timer::Timer,
     transport::{Transport, TransportEvent},
 };
