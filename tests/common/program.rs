@@ -1,6 +1,12 @@
 //! Programs that tests start and read line by line: examples of fleets, which print what each shard received, and what they need.
 
-use std::{collections::BTreeMap, io, path::Path, process::Stdio, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
@@ -62,16 +68,15 @@ impl Seen {
         Some((shard, word().to_owned()))
     }
 
-    /// How many events `shard` had.
-    pub fn count(&self, shard: u32) -> usize {
-        self.0.get(&shard).map_or(0, Vec::len)
+    /// Those of one shard, in the order in which they were printed.
+    pub fn numbers(&self, shard: u32) -> &[u64] {
+        self.0.get(&shard).map_or(&[], Vec::as_slice)
     }
 
-    /// Each shard had all events up to its newest, some of them again after a kill.
-    pub fn assert_whole(mut self) {
-        for (shard, numbers) in &mut self.0 {
-            numbers.sort_unstable();
-            numbers.dedup();
+    /// Each of these shards had all events up to its newest; some may have come again after a kill.
+    pub fn assert_whole(&self, shards: u32) {
+        for shard in 0..shards {
+            let numbers: BTreeSet<_> = self.numbers(shard).iter().copied().collect();
             let last = numbers.last().copied();
             assert_eq!(Some(numbers.len() as u64), last, "shard {shard} misses some");
         }

@@ -13,6 +13,7 @@ use crate::workspace::Workspace;
 mod browser;
 mod debian;
 mod demo;
+mod fleet;
 mod fuzz;
 mod gateway;
 mod names;
