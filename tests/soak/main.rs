@@ -57,22 +57,27 @@ impl Plan {
 /// A client, as the command that runs its fleet by what this API says.
 type Client = fn(&str) -> Command;
 
+/// What an idle shard may take natively, in KB: three quarters of what twilight's takes.
+const NATIVE: u64 = 92 * 3 / 4;
+/// In one copy of the module: half of what that of @discordjs/ws takes.
+const NODE: u64 = 338 / 2;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes: `cargo xtask soak fleet`"]
 async fn native() {
-    soak("native", |api| native_example("fleet", api)).await;
+    soak("native", NATIVE, |api| native_example("fleet", api)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes: `cargo xtask soak fleet`"]
 async fn spawned() {
-    soak("spawned", |api| native_example("spawn", api)).await;
+    soak("spawned", NATIVE, |api| native_example("spawn", api)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes: `cargo xtask soak fleet`"]
 async fn node() {
-    soak("node", |api| {
+    soak("node", NODE, |api| {
         let program = std::env::var("SHARDWIRE_NODE").unwrap_or_else(|_| "node".into());
         let mut command = Command::new(program);
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak/node.mjs")).arg(api);
@@ -91,14 +96,16 @@ fn native_example(name: &str, api: &str) -> Command {
     command
 }
 
-async fn soak(name: &str, client: Client) {
+async fn soak(name: &str, aim: u64, client: Client) {
     let plan = Plan::from_environment();
     let (one, all) = (idle(client, 1).await, idle(client, plan.shards).await);
     let memory = one.zip(all).map_or_else(
         || "unknown".into(),
         |(one, all)| {
             let each = all.saturating_sub(one) / u64::from(plan.shards - 1).max(1);
-            format!("{each} KB per idle shard ({one} KB with 1, {all} KB with {})", plan.shards)
+            format!(
+                "{each} KB per idle shard, the aim is {aim} ({one} KB with 1, {all} KB with all)"
+            )
         },
     );
     let counted = breaks(client, plan).await;

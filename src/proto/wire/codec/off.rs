@@ -21,6 +21,8 @@ impl Stream {
     pub(super) const fn feed(&mut self, _input: &[u8]) -> Result<Option<&[u8]>, CodecError> {
         Err(MISSING)
     }
+
+    pub(super) const fn rest(&mut self) {}
 }
 
 /// Never fed, like [`Stream`].
@@ -36,6 +38,8 @@ impl Single {
     pub(super) const fn feed(&mut self, _input: &[u8]) -> Result<&[u8], CodecError> {
         Err(MISSING)
     }
+
+    pub(super) const fn rest(&mut self) {}
 }
 
 pub(super) const fn decode(
