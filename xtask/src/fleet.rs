@@ -3,7 +3,7 @@
 use std::{process::Command, time::Duration};
 
 use anyhow::{Context as _, Result};
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 
 use crate::{
     npm, package,
@@ -15,10 +15,10 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct Options {
     /// How many shards
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..))]
     shards: u32,
     /// For how long connections break
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
     minutes: u64,
     /// What decides which connection breaks, and how
     #[arg(long, value_name = "S", default_value_t = 0)]
