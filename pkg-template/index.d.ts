@@ -199,6 +199,18 @@ export interface ConnectPlan {
   readonly shard: ShardId;
 }
 
+/** Spaces the identifies of a bot. All its shards must ask one queue, wherever they run. */
+export interface IdentifyQueue {
+  /**
+   * Resolves when `shard` may identify, which it does at once. Its place is given up when `signal` is aborted, as the connection
+   * has ended. If it rejects, the shard tells it by a notice `queue-unavailable` and asks again after the error's
+   * `retryAfterMs`, or else 5 s.
+   */
+  turn(shard: ShardId, signal: Signal): Promise<unknown>;
+  /** `shard` has identified, or does so within so many milliseconds (0): for queues that count from then. */
+  identified?(shard: ShardId, options?: { withinMs?: number }): unknown;
+}
+
 /** Where the identify ledger of a bot is kept between processes, as a text. */
 export interface IdentifyStore {
   /** What `save` was given last; `null` or `undefined` if nothing. Called once, before the first connection. */
@@ -299,6 +311,11 @@ export interface ShardOptions<Form extends RawForm = "text"> {
    * notice `bad-hook`.
    */
   identifyStore?: IdentifyStore;
+  /**
+   * Whom the shard asks before it identifies, in place of the ledger that all shards of a bot in one realm share: for bots in
+   * several processes, workers or objects. `shardwire/fleet` has some; an own one needs a single method.
+   */
+  identifyQueue?: IdentifyQueue;
   /** Members above which a guild counts as large: 50 to 250. */
   largeThreshold?: number;
   /** What identify says about the client. */

@@ -4,6 +4,7 @@
 import { loadCodecs } from "./codecs.js";
 import { ShardwireError } from "./error.js";
 import { Intents } from "./intents.js";
+import { ledgerOf, recorder } from "./ledgers.js";
 import { follow } from "./lifecycle.js";
 import {
   checkEncoded,
@@ -17,47 +18,43 @@ import {
   VOICE_STATE_UPDATE,
   toJson,
 } from "./options.js";
-import { Reading } from "./reading.js";
+import { Readable, firstSequences } from "./reading.js";
 import { guard, isHigh, promised, toError, toWithinMs } from "./sending.js";
 import { RawShard } from "./wasm/shardwire.js";
 
 export { version } from "./version.js";
 export { Intents, ShardwireError };
 
-/** Default of `limits.waitingEvents`, as in Rust. */
-const WAITING_EVENTS = 10_000;
-
 /** The raw class below a shard, for the other files of the package. The entries do not export it. */
 export let rawOf;
 
-export class Shard {
+export class Shard extends Readable {
   static {
     rawOf = (shard) => shard.#raw;
   }
 
   #raw;
-  #reading;
   /** What `ready` gives. */
   #ready = null;
   /** What `close` resolves with. */
   #closed = null;
   /** Whether the life of the page is still to be followed. */
   #isToFollow;
-  /** Where the identify ledger is kept; to be asked before the first connection. */
-  #store;
+  /** What the user has put in the place of the identify ledger and behind it; to be asked before the first connection. */
+  #own = null;
   /** Resolves when it was asked; `null` if nobody waits for that. */
-  #keeping = null;
+  #asking = null;
 
   constructor(options) {
     const values = layOutOptions(options);
-    this.#raw = guard(() => new RawShard(values));
-    this.#reading = new Reading(this.#raw, {
-      shardId: options.shard?.[0] ?? 0,
-      most: options.limits?.waitingEvents ?? WAITING_EVENTS,
-      start: () => this.#start(),
-    });
+    const { identifyQueue: queue, identifyStore: store, shard } = options;
+    const ledger = ledgerOf(options.token, queue);
+    const raw = guard(() => new RawShard(values, ledger));
+    super(raw, { shardId: shard?.[0] ?? 0, most: options.limits?.waitingEvents, start: () => this.#start() });
+    this.#raw = raw;
+    raw.askBy(recorder(ledger));
+    if (store || queue) this.#own = { ledger, queue, store, shard };
     this.#isToFollow = options.lifecycle ?? true;
-    this.#store = options.identifyStore;
   }
 
   get status() {
@@ -67,8 +64,7 @@ export class Shard {
   get session() {
     const session = guard(() => this.#raw.session);
     if (session === null) return null;
-    const unread = this.#reading.firstUnread;
-    if (unread !== undefined) session.sequence = Math.min(session.sequence, Math.max(unread - 1, 0));
+    session.sequence = Math.min(session.sequence, Math.max(firstSequences(this.unread)(session.shard[0]) - 1, 0));
     return session;
   }
 
@@ -102,64 +98,25 @@ export class Shard {
     });
   }
 
-  nextBatch() {
-    return this.#reading.nextBatch();
-  }
-
-  on(name, listener, options) {
-    return this.#listen((listeners) => listeners.on(name, listener, options));
-  }
-
-  once(name, listener, options) {
-    return this.#listen((listeners) => listeners.once(name, listener, options));
-  }
-
-  onAny(listener, options) {
-    return this.#listen((listeners) => listeners.onAny(listener, options));
-  }
-
-  off(name, listener) {
-    this.#reading.listeners.off(name, listener);
-    return this;
-  }
-
-  offAny(listener) {
-    this.#reading.listeners.offAny(listener);
-    return this;
-  }
-
-  waitFor(name, options) {
-    const event = this.#reading.listeners.waitFor(name, options);
-    this.#reading.serve();
-    return event;
-  }
-
-  #listen(add) {
-    add(this.#reading.listeners);
-    this.#reading.serve();
-    return this;
-  }
-
   /** Starts the shard, again does nothing; gives a promise if something has to be loaded before. */
   #start() {
     // `close` starts it by itself, so that it ends.
     if (this.#closed) return null;
     if (this.#raw.lacksCodecs) return loadCodecs().then(() => this.#start());
-    if (this.#store) this.#keeping = this.#keep(this.#store);
-    this.#store = undefined;
-    if (this.#keeping) return this.#keeping;
+    if (this.#own) return (this.#asking ??= this.#ask());
     this.#begin();
     return null;
   }
 
-  /** Begins once the identify ledger is what the store has. */
-  async #keep(store) {
+  /** Begins once the user's own is connected. After a failure it can be tried again. */
+  async #ask() {
     try {
-      const { keepLedger } = await import("./store.js");
-      await keepLedger(this.#raw, store);
-    } finally {
-      this.#keeping = null;
+      const { prepare } = await import("./identifying.js");
+      await prepare(this.#raw, this.#own);
+      this.#own = null;
       this.#begin();
+    } finally {
+      this.#asking = null;
     }
   }
 
@@ -167,10 +124,6 @@ export class Shard {
     this.#raw.connect();
     if (this.#isToFollow) follow(this.#raw);
     this.#isToFollow = false;
-  }
-
-  [Symbol.asyncIterator]() {
-    return this.#reading.iterate();
   }
 
   updatePresence(presence, options) {
@@ -223,7 +176,7 @@ export class Shard {
 
   async #close(keepSession) {
     this.#raw.close(keepSession);
-    await this.#reading.finish();
+    await this.finish();
     return keepSession ? this.session : null;
   }
 

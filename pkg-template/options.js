@@ -161,6 +161,7 @@ const OPTIONS = {
   // Heeded by `index.js`.
   lifecycle: flag,
   identifyStore: inner(all(given(callable), "load", "save")),
+  identifyQueue: kind((value) => typeof value?.turn === "function", "to have a method turn"),
 };
 
 export const layOutOptions = (options) => layOut(options, OPTIONS, BAD_OPTIONS);

@@ -4,7 +4,7 @@ import { bringCodecsBy, toRefusal } from "./codecs.js";
 import { provideCodecs } from "./wasm/shardwire.js";
 
 /**
- * `find` gives bytes, a response or a compiled module, or a promise of one. Called when a shard first asks for codecs.
+ * `find` gives bytes or a compiled module, or a promise of one. Called when a shard first asks for codecs.
  * `isShared` is to be false where a load may end without a word, with whoever began it: then nobody waits for another's.
  */
 export function findCodecsBy(find, { isShared = true } = {}) {
@@ -26,8 +26,7 @@ async function provide(find) {
   const module = await find();
   // Last, as some browsers never try an import again that failed.
   const codecs = await import("./wasm/codecs.js");
-  // With nothing to wait for, nobody is kept waiting.
-  if (module instanceof WebAssembly.Module) codecs.initSync({ module });
-  else await codecs.default({ module_or_path: module });
+  // Bytes are compiled elsewhere than on the thread of the page.
+  codecs.initSync(module instanceof WebAssembly.Module ? module : await WebAssembly.compile(module));
   provideCodecs(codecs);
 }

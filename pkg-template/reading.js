@@ -1,18 +1,22 @@
-// Takes events out of a shard, for loops and for listeners. Knows nothing of commands.
+// What is read, by loops and by listeners: a shard, and what puts several together. Knows nothing of commands.
 
 import { decode } from "./event.js";
 import { Listeners, report } from "./listeners.js";
 
-export class Reading {
-  listeners = new Listeners();
-  #raw;
+/** Default of `limits.waitingEvents`, as in Rust. */
+const WAITING_EVENTS = 10_000;
+
+/** Members that are not in `index.d.ts` are for the package's own classes. */
+export class Readable {
+  #listeners = new Listeners();
+  #source;
   #shardId;
   #start;
   #most;
-  /** Events for loops, taken from Rust and not handed over yet. */
+  /** Events for loops, taken from the source and not handed over yet. */
   #batch = [];
   #at = 0;
-  /** Resolves when Rust has more; shared by all who wait. */
+  /** Resolves when the source has more; shared by all who wait. */
   #waiting = null;
   /** Loops that are open. Without one, what listeners hear is kept for nobody. */
   #loops = 0;
@@ -21,27 +25,19 @@ export class Reading {
   #drained = null;
 
   /**
-   * `start` starts the shard, and gives a promise if something has to be loaded before. At most `most` events wait for a loop
-   * that is slower than the listeners.
+   * `source` is a raw shard, or has `wait` and `isOver` as that has. `start` starts it, and gives a promise if something has to be
+   * loaded before. At most `most` events wait for a loop that is slower than the listeners.
    */
-  constructor(raw, { shardId, most, start }) {
-    this.#raw = raw;
+  constructor(source, { shardId, most = WAITING_EVENTS, start }) {
+    this.#source = source;
     this.#shardId = shardId;
     this.#most = most;
     this.#start = start;
   }
 
-  /** Sequence number of the first dispatch of the newest session that waits for a loop. Numbers start anew with a session. */
-  get firstUnread() {
-    let first;
-    let latest = 0;
-    for (let index = this.#at; index < this.#batch.length; index++) {
-      const { type, sequence } = this.#batch[index];
-      if (type !== "dispatch") continue;
-      if (first === undefined || sequence < latest) first = sequence;
-      latest = sequence;
-    }
-    return first;
+  /** Events that wait for a loop. */
+  get unread() {
+    return this.#batch.slice(this.#at);
   }
 
   /** Takes all that is left. What still comes waits for whoever reads on. */
@@ -59,7 +55,7 @@ export class Reading {
     return events;
   }
 
-  iterate() {
+  [Symbol.asyncIterator]() {
     this.#loops++;
     let isOpen = true;
     const leave = () => {
@@ -76,7 +72,7 @@ export class Reading {
       // Leaving a loop leaves the shard as it is: another loop may go on.
       return: async (value) => {
         leave();
-        this.serve();
+        this.#serveLater();
         return { done: true, value };
       },
       [Symbol.asyncIterator]() {
@@ -85,18 +81,51 @@ export class Reading {
     };
   }
 
+  on(name, listener, options) {
+    this.#listeners.on(name, listener, options);
+    return this.#serveLater();
+  }
+
+  once(name, listener, options) {
+    this.#listeners.once(name, listener, options);
+    return this.#serveLater();
+  }
+
+  onAny(listener, options) {
+    this.#listeners.onAny(listener, options);
+    return this.#serveLater();
+  }
+
+  off(name, listener) {
+    this.#listeners.off(name, listener);
+    return this;
+  }
+
+  offAny(listener) {
+    this.#listeners.offAny(listener);
+    return this;
+  }
+
+  waitFor(name, options) {
+    const event = this.#listeners.waitFor(name, options);
+    this.#serveLater();
+    return event;
+  }
+
   /** Reads for the listeners as long as there are any. Begins later, so that who listens right now misses nothing. */
-  serve() {
-    if (this.#isServing || this.listeners.isEmpty) return;
-    this.#isServing = true;
-    queueMicrotask(() => this.#serve());
+  #serveLater() {
+    if (!this.#isServing && !this.#listeners.isEmpty) {
+      this.#isServing = true;
+      queueMicrotask(() => this.#serve());
+    }
+    return this;
   }
 
   async #serve() {
     try {
       await this.#started();
       let isOver = false;
-      while (!isOver && !this.listeners.isEmpty) {
+      while (!isOver && !this.#listeners.isEmpty) {
         if (this.#batch.length - this.#at >= this.#most) await new Promise((resolve) => (this.#drained = resolve));
         else isOver = await this.#pull();
       }
@@ -127,13 +156,18 @@ export class Reading {
     if (starting) await Promise.race([starting, this.#more()]);
   }
 
+  /** What waits in the source; replaced where that is no raw shard. */
+  take() {
+    return decode(this.#source.take(), this.#shardId);
+  }
+
   /** Hands on what Rust has, or waits until it has more. Gives whether nothing will come any more. */
   async #pull() {
-    const events = decode(this.#raw.take(), this.#shardId);
+    const events = this.take();
     for (const event of events) this.#hand(event);
     if (events.length > 0) return false;
-    if (this.#raw.isOver) {
-      this.listeners.end();
+    if (this.#source.isOver) {
+      this.#listeners.end();
       return true;
     }
     await this.#more();
@@ -142,14 +176,14 @@ export class Reading {
 
   #hand(event) {
     // Asked before, as those who wait for one event are gone once it was theirs.
-    const isHeard = !this.listeners.isEmpty;
-    if (isHeard) this.listeners.emit(event);
+    const isHeard = !this.#listeners.isEmpty;
+    if (isHeard) this.#listeners.emit(event);
     if (this.#loops > 0 || !isHeard) this.#batch.push(event);
   }
 
   /** Resolves when Rust has more, or nothing will come any more. */
   #more() {
-    this.#waiting ??= new Promise((resolve) => this.#raw.wait(resolve)).then(() => {
+    this.#waiting ??= new Promise((resolve) => this.#source.wait(resolve)).then(() => {
       this.#waiting = null;
     });
     return this.#waiting;
@@ -162,4 +196,17 @@ export class Reading {
     this.#drained?.();
     this.#drained = null;
   }
+}
+
+/** Of each shard's newest session, the first number among `events`: an infinite one for shards that have none. */
+export function firstSequences(events) {
+  const first = new Map();
+  const latest = new Map();
+  for (const { type, sequence, shardId } of events) {
+    if (type !== "dispatch") continue;
+    // Numbers start anew with a session.
+    if (!(sequence >= latest.get(shardId))) first.set(shardId, sequence);
+    latest.set(shardId, sequence);
+  }
+  return (shardId) => first.get(shardId) ?? Infinity;
 }

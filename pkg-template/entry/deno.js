@@ -3,6 +3,6 @@ import source module from "../wasm/shardwire_bg.wasm";
 import "./codecs/deno.js";
 import { initSync } from "../wasm/shardwire.js";
 
-initSync({ module });
+initSync(module);
 
 export { Intents, Shard, ShardwireError, version } from "../index.js";

@@ -3,6 +3,6 @@
 import base64 from "../wasm/inline.js";
 import { initSync } from "../wasm/shardwire.js";
 
-initSync({ module: Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)) });
+initSync(new WebAssembly.Module(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))));
 
 export { Intents, Shard, ShardwireError, version } from "../index.js";

@@ -7,7 +7,7 @@ export { Intents, Shard, ShardwireError, version } from "../index.js";
 
 /** Takes the bytes of `shardwire.wasm`, or the compiled module. A second call does nothing. */
 export function load(source) {
-  initSync({ module: source });
+  initSync(source instanceof WebAssembly.Module ? source : new WebAssembly.Module(source));
 }
 
 /** Takes the bytes of `codecs.wasm`, or the compiled module, after `load`. Only for ETF and `zstd-stream`. */

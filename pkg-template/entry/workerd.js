@@ -2,6 +2,6 @@
 import module from "../wasm/shardwire_bg.wasm";
 import { initSync } from "../wasm/shardwire.js";
 
-initSync({ module });
+initSync(module);
 
 export { Intents, Shard, ShardwireError, version } from "../index.js";

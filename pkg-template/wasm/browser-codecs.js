@@ -9,5 +9,5 @@ findCodecsBy(async () => {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const response = await fetch(new URL("./codecs_bg.wasm", import.meta.url), { signal });
   if (!response.ok) throw new Error(`expected status 200, got ${response.status}`);
-  return response;
+  return response.arrayBuffer();
 });

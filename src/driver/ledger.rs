@@ -70,23 +70,6 @@ impl SharedSlots {
         });
     }
 
-    /// Like [`sent`](Self::sent), but this identify is kept by `store` in place of the ledger's own: for hosts on which what
-    /// belongs to one shard is out of reach for another.
-    pub fn sent_kept_by(
-        &self,
-        shard: ShardId,
-        now: Instant,
-        unix: Option<Duration>,
-        store: impl FnOnce(&LedgerRecord),
-    ) {
-        self.with(|ledger| {
-            ledger.slots.sent(shard, now);
-            if let Some(unix) = unix {
-                store(&ledger.slots.record(now, unix));
-            }
-        });
-    }
-
     fn with<R>(&self, act: impl FnOnce(&mut Ledger) -> R) -> R {
         // Nothing of ours panics half-way, so a poisoned lock still holds sound data.
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -96,27 +79,5 @@ impl SharedSlots {
 impl fmt::Debug for SharedSlots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedSlots").field("remaining", &self.remaining()).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    #[test]
-    fn the_store_of_a_shard_goes_before_that_of_the_ledger() {
-        let slots = SharedSlots::new(SessionStartLimit::default(), Instant::ZERO);
-        let (tell, told) = mpsc::channel();
-        slots.keep_by(move |record| tell.send(record.remaining).expect("somebody listens"));
-        let shard = |number| ShardId::new(number, 2).expect("below the total");
-        let unix = Some(Duration::from_secs(1));
-
-        let mut own = None;
-        slots.sent(shard(0), Instant::ZERO, unix);
-        slots.sent_kept_by(shard(1), Instant::ZERO, unix, |record| own = Some(record.remaining));
-        assert_eq!(told.try_iter().collect::<Vec<_>>(), [999]);
-        assert_eq!(own, Some(998), "one ledger for both");
     }
 }

@@ -23,4 +23,7 @@ mod transport;
 mod value;
 mod values;
 
-pub use self::{codec::provide_codecs, shard::RawShard, timer::WebTimer, transport::WebTransport};
+pub use self::{
+    codec::provide_codecs, ledger::RawLedger, shard::RawShard, timer::WebTimer,
+    transport::WebTransport,
+};

@@ -11,7 +11,7 @@ use super::{
     command::{read_command, read_request},
     convert::{Options, reply_arguments},
     hooks::{self, Asides, Debugging},
-    ledger::{self, OwnLedger},
+    ledger::{Queue, RawLedger},
     line::{Line, Relief, Waiting},
     refusal::Refusal,
     task,
@@ -21,7 +21,7 @@ use super::{
     values::Values,
 };
 use crate::{
-    driver::{CloseMode, Shard, ShardHandle, Timer},
+    driver::{CloseMode, Shard, ShardHandle},
     proto::{
         CommandError, Encoding, Event, Opcode, Priority, Reply, RequestError, RequestOptions,
         SendOptions, Status, When,
@@ -40,7 +40,7 @@ pub struct RawShard {
     /// Whether its messages, and its commands, go through codecs that have to be loaded.
     needs_codecs: bool,
     needs_encoder: bool,
-    ledger: OwnLedger,
+    queue: Queue,
 }
 
 /// What the class and its pump share.
@@ -76,18 +76,18 @@ struct Life {
 #[doc(hidden)]
 #[wasm_bindgen]
 impl RawShard {
-    // Takes the options of the package's `Shard`, laid out by `options.js`. Throws `[code, message]`.
+    // Takes the options of the package's `Shard`, laid out by `options.js`, and the ledger of its bot. Throws `[code, message]`.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: JsValue) -> Result<Self, JsValue> {
+    pub fn new(options: JsValue, ledger: &RawLedger) -> Result<Self, JsValue> {
         let asides = Asides::default();
         let Options { config, session, constructor, bounds, raw, debugging } =
             Options::read(&Values::new(options), &asides)?;
         let transport = WebTransport::by(constructor);
-        let mut timer = WebTimer::default();
+        let timer = WebTimer::default();
         let needs_codecs = config.needs_codec();
         let needs_encoder = config.encoding() != Encoding::Json;
-        let ledger = ledger::of(config.token(), timer.now());
-        let (mut shard, handle) = Shard::new(config, seed(), ledger.clone(), transport, timer);
+        let queue = Queue::new(ledger);
+        let (mut shard, handle) = Shard::new(config, seed(), queue.clone(), transport, timer);
         if debugging != Debugging::Off {
             shard.watch(hooks::watcher(debugging, asides.clone()));
         }
@@ -106,7 +106,7 @@ impl RawShard {
             awaiter: None,
         };
         let inner = Inner { shard: RefCell::new(shard), life: RefCell::new(life), asides };
-        Ok(Self { inner: Rc::new(inner), handle, needs_codecs, needs_encoder, ledger })
+        Ok(Self { inner: Rc::new(inner), handle, needs_codecs, needs_encoder, queue })
     }
 
     // Whether `provideCodecs` must be called before `connect`.
@@ -245,18 +245,15 @@ impl RawShard {
         self.handle.take_back(number as u64);
     }
 
-    // Takes up the identify ledger as an earlier process kept it; see `ledger::record`.
-    #[wasm_bindgen(js_name = restoreLedger)]
-    pub fn restore_ledger(&self, record: JsValue) {
-        let mut timer = WebTimer::default();
-        let (now, unix) = (timer.now(), timer.wall().unwrap_or_default());
-        self.ledger.restore(&Values::new(record), now, unix);
+    // Asks `ask` in place of the ledger; see `Own::ask`.
+    #[wasm_bindgen(js_name = askBy)]
+    pub fn ask_by(&self, ask: Function) {
+        self.queue.ask_by(ask);
     }
 
-    // Hands each new state of the identify ledger to `save`.
-    #[wasm_bindgen(js_name = keepLedger)]
-    pub fn keep_ledger(&self, save: Function) {
-        self.ledger.keep_by(save);
+    // Answers what was asked; see `Own::answer`.
+    pub fn answer(&self, retry_in_ms: f64) {
+        self.queue.answer(retry_in_ms);
     }
 
     // Puts an event of JavaScript's own into the line.
@@ -438,7 +435,7 @@ fn when(within_ms: f64) -> When {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
-fn millis(number: f64) -> Duration {
+pub(super) fn millis(number: f64) -> Duration {
     // A week is long enough for anything, and cannot overflow an instant.
     Duration::from_millis((number as u64).min(7 * 24 * 60 * 60 * 1000))
 }

@@ -45,8 +45,7 @@ struct Shared {
 
 impl Timer for WebTimer {
     fn now(&mut self) -> Instant {
-        // Some hosts round their clock, and a rounded clock may step back.
-        self.latest = self.latest.max(Instant::from_epoch(since_epoch()));
+        self.latest = self.latest.max(now());
         self.latest
     }
 
@@ -86,9 +85,10 @@ impl Timer for WebTimer {
     }
 }
 
+/// The host's own count. Some hosts round it, and what is rounded may step back.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
-fn since_epoch() -> Duration {
-    Duration::from_micros((performance_now() * 1000.0) as u64)
+pub(super) fn now() -> Instant {
+    Instant::from_epoch(Duration::from_micros((performance_now() * 1000.0) as u64))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use shardwire::{
-    driver::{CloseMode, Discovery, MemoryStore, ShardEvent},
+    driver::{CloseMode, Discovery, MemoryStore, SessionStore as _, ShardEvent},
     native::{FleetBuilder, NativeManager, SessionFile, mock::MockServer},
     proto::{Event, Presence, Session, ShardId, Shards, Status, Tap, Token},
     testing::{GatewayOptions, Notice},
@@ -83,6 +83,22 @@ async fn sessions_of_another_total_are_not_resumed() {
         assert_eq!(server.state().await.resumed, resumes, "{total} shards");
         soon(manager.shutdown(CloseMode::KeepSession)).await;
     }
+}
+
+#[tokio::test]
+async fn a_file_of_sessions_is_to_the_letter_what_javascript_writes() {
+    const EXAMPLE: &str = include_str!("../vectors/sessions/sessions.json");
+    let file = session_file("from-javascript");
+    std::fs::write(&file, EXAMPLE).expect("it can be written");
+    let mut store = SessionFile::new(&file, |error| panic!("{error}"));
+    let sessions = store.load().await.expect("it can be read");
+    assert_eq!(sessions.len(), 2);
+    std::fs::remove_file(&file).expect("it is there");
+    for session in &sessions {
+        store.save(session);
+    }
+    drop(store);
+    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), EXAMPLE);
 }
 
 #[tokio::test]

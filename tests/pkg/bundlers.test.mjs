@@ -28,6 +28,7 @@ const PAGES = {
   "inline.js": { modules: [] },
   "inline-in-worker.js": { modules: [] },
   "loaded.js": { modules: ["shardwire"] },
+  "stores.js": { modules: ["shardwire"] },
 };
 
 let project;
@@ -78,7 +79,7 @@ const BUNDLERS = {
 };
 
 for (const [name, bundle] of Object.entries(BUNDLERS)) {
-  for (const page of ["page.js", "in-worker.js", "codecs.js", "inline.js"]) {
+  for (const page of ["page.js", "in-worker.js", "codecs.js", "inline.js", "stores.js"]) {
     test(`${name} bundles ${page}`, LIMITS, async () => {
       const folder = join(root, `out-${name}-${page}`);
       await check(folder, page, await bundle(page, folder));
@@ -117,7 +118,7 @@ test("the inline module runs in a bundle for Node.js", LIMITS, async () => {
   });
 });
 
-for (const page of ["page.js", "in-worker.js", "codecs.js"]) {
+for (const page of ["page.js", "in-worker.js", "codecs.js", "stores.js"]) {
   test(`Vite serves ${page} while it is being written`, LIMITS, async () => {
     const html = await writePage(root, page);
     const options = { root: root, configFile: false, logLevel: "error", cacheDir: join(root, `cache-${page}`) };
@@ -132,7 +133,7 @@ for (const page of ["page.js", "in-worker.js", "codecs.js"]) {
   });
 }
 
-for (const page of ["page.js", "codecs.js"]) {
+for (const page of ["page.js", "codecs.js", "stores.js"]) {
   test(`${page} runs unbundled by an import map`, LIMITS, async () => {
     const html = await writePage(root, page, { importMap: IMPORT_MAP });
     await withSite(project.folder, (url) => assertReads(`${url}/page/${html}`, page));
@@ -167,6 +168,8 @@ const IMPORT_MAP = {
   imports: {
     shardwire: "../node_modules/shardwire/entry/browser.js",
     "shardwire/codecs": "../node_modules/shardwire/wasm/browser-codecs.js",
+    "shardwire/dispatch": "../node_modules/shardwire/dispatch.js",
+    "shardwire/stores": "../node_modules/shardwire/stores.js",
   },
 };
 

@@ -3,6 +3,7 @@
 import type { DispatchEvent } from "shardwire";
 import { DurableShard } from "shardwire/durable-object";
 import { fetchMembers } from "shardwire/requests";
+import { durableStore, keyValueStore } from "shardwire/stores";
 
 /** Fails to compile unless both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -23,6 +24,12 @@ export class Bot extends DurableShard<Vars> {
     same<typeof this.env, Vars>(true);
     this.ctx.storage.sql.exec("INSERT INTO seen VALUES (?)", event.sequence);
     if (this.shard) await fetchMembers(this.shard, { guildId: "1", query: "", limit: 0 });
+  }
+
+  async keep(kv: KVNamespace) {
+    await durableStore(this.ctx.storage).load();
+    const set = (key: string, text: string) => kv.put(key, text);
+    await keyValueStore({ get: (key) => kv.get(key), set, delete: (key) => kv.delete(key) }).load();
   }
 
   async greet(name: string) {

@@ -3,10 +3,12 @@
 import "shardwire/codecs";
 import { Intents, Shard, type GatewayEvent, type Session, type WebSocketConstructor } from "shardwire";
 import { discoverGateway } from "shardwire/discover";
+import { Broadcast } from "shardwire/dispatch";
 import { Shard as InlineShard } from "shardwire/inline";
 import { load, loadCodecs } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
 import { fetchMembers } from "shardwire/requests";
+import { fileStore } from "shardwire/stores";
 
 declare const WebSocket: WebSocketConstructor;
 
@@ -26,6 +28,8 @@ await fetchMembers(shard, { guildId: "1", query: "", limit: 0 }, { signal });
 shard.on("status", ({ status }) => status satisfies string, { signal });
 (await discoverGateway({ url: { href: "http://127.0.0.1" }, fetch: async (url) => ({ url }) })).url satisfies string;
 toPrometheus(shard.info()) satisfies string;
+await new Broadcast().run(shard, { signal });
+(await fileStore("sessions.json").load()) satisfies Session[];
 load(new Uint8Array(8));
 // @ts-expect-error an address must be fetched first
 await loadCodecs("codecs.wasm");

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 // As written: in the package both are parts of `index.js`.
 import { Listeners } from "../../pkg-template/listeners.js";
-import { Reading } from "../../pkg-template/reading.js";
+import { Readable, firstSequences } from "../../pkg-template/reading.js";
 import { withGateway } from "./gateway.mjs";
 import { LIMITS, isDispatch, makeShard, withReader } from "./reader.mjs";
 
@@ -159,7 +159,7 @@ test("a shard goes on being read by its listeners when a loop is left", LIMITS, 
   });
 });
 
-/** A shard below `Reading` that makes one event each time it is asked, and remembers how often that was. */
+/** A raw shard that makes one event each time it is asked, and remembers how often that was. */
 function endless() {
   const raw = { isOver: false, made: 0, take: () => ["MESSAGE", ++raw.made, "{}"], wait: (resolve) => resolve() };
   return raw;
@@ -167,17 +167,16 @@ function endless() {
 
 test("listeners run ahead of a slow loop no further than the limit", async () => {
   const raw = endless();
-  const reading = new Reading(raw, { shardId: 0, most: 10, start: () => null });
+  const reading = new Readable(raw, { shardId: 0, most: 10, start: () => null });
   const turn = () => new Promise((resolve) => setImmediate(resolve));
-  const loop = reading.iterate();
+  const loop = reading[Symbol.asyncIterator]();
   const sequences = [];
   const read = async () => sequences.push((await loop.next()).value.sequence);
   await read();
-  reading.listeners.onAny(() => {});
-  reading.serve();
+  reading.onAny(() => {});
   await turn();
   assert.equal(raw.made, 11);
-  assert.equal(reading.firstUnread, 2);
+  assert.equal(firstSequences(reading.unread)(0), 2);
   for (let count = 0; count < 50; count++) await read();
   assert.deepEqual(sequences, Array.from(sequences, (_, at) => at + 1));
   await turn();

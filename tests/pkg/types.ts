@@ -14,11 +14,13 @@ import {
 } from "shardwire";
 import "shardwire/codecs";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
+import { Broadcast, Demand, Lagged, Partition, type Dispatcher, type Subscription } from "shardwire/dispatch";
 import { DurableShard, type DurableShardInfo } from "shardwire/durable-object";
 import { Shard as InlineShard } from "shardwire/inline";
 import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
 import { fetchChannelInfo, fetchMembers, fetchSoundboardSounds, joinVoice, leaveVoice } from "shardwire/requests";
+import { denoKvStore, fileStore, indexedDbStore, keyValueStore, memoryStore, webStore, type SessionStore } from "shardwire/stores";
 
 /** Fails to compile unless both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -266,6 +268,55 @@ toPrometheus(shard.info()) satisfies string;
 toPrometheus([shard.info(), disposed.info()]) satisfies string;
 // @ts-expect-error a snapshot has to be taken first
 toPrometheus(shard);
+
+// Events dealt out: what a subscriber reads depends on what happens when it is slow.
+const broadcast = new Broadcast();
+for await (const event of broadcast.subscribe()) same<typeof event, GatewayEvent>(true);
+broadcast.subscribe({ capacity: 5 }, (event) => event.type === "dispatch") satisfies Subscription<GatewayEvent>;
+for await (const event of broadcast.subscribe({ overflow: "drop-oldest" })) {
+  if (event instanceof Lagged) event.dropped satisfies number;
+  else same<typeof event, GatewayEvent>(true);
+  if (event.type === "lagged") same<typeof event, Lagged>(true);
+}
+(await broadcast.run(shard, { signal: AbortSignal.timeout(5) })) satisfies void;
+await new Demand<GatewayEvent<"bytes">>().run(bytes);
+// @ts-expect-error the data of these is texts
+await broadcast.run(bytes);
+await using demanded = new Demand<string>({ capacity: 5 }).subscribe();
+same<typeof demanded, Subscription<string>>(true);
+const lossy = new Demand<string, "fail">({ overflow: "fail" });
+(await lossy.subscribe().next()).value satisfies string | Lagged | undefined;
+await lossy.run((async function* () {
+  yield "text";
+})());
+const partition = new Partition(4, (event: GatewayEvent) => (event.type === "dispatch" ? event.data.guild_id : undefined));
+same<ReturnType<typeof partition.subscribe>, Subscription<GatewayEvent> | null>(true);
+partition satisfies Dispatcher<GatewayEvent>;
+// @ts-expect-error no such way
+broadcast.subscribe({ overflow: "wait" });
+// @ts-expect-error a key is asked for
+new Partition(4);
+// @ts-expect-error only the package makes those
+new Lagged(1);
+
+// Stores of sessions: ours, and one's own.
+memoryStore([]).load() satisfies Session[];
+webStore().load() satisfies Session[];
+webStore(sessionStorage, "mine:") satisfies SessionStore;
+const stores: SessionStore[] = [
+  fileStore("sessions.json"),
+  indexedDbStore(),
+  keyValueStore(new Map()),
+  keyValueStore({ get: async () => null, set: async () => "OK", list: async () => ["key"] }, "mine:"),
+  denoKvStore({ set: async () => ({ ok: true }), delete: async () => {}, async *list() {} }),
+  { load: () => [], save: () => {}, remove: ([id, total]) => id < total },
+];
+(await stores[0]!.load())[0]?.sequence satisfies number | undefined;
+await fileStore("sessions.json").save({ id: "s", sequence: 1, resumeUrl: null, shard: [0, 2] });
+// @ts-expect-error a session is saved, not its text
+stores[0]!.save("{}");
+// @ts-expect-error nothing could be read
+keyValueStore({ set: () => {} });
 
 // A Durable Object, where Cloudflare's types are missing; `durable-types.ts` has them.
 class Bot extends DurableShard<{ TOKEN: string }, "bytes"> {

@@ -89,7 +89,9 @@ function together() {
   for (const name of exported) {
     if (!declared.has(name) && !imported.has(name)) throw new Error(`expected a part of index.js to declare ${name}`);
   }
-  const before = [...imported].map(([name, from]) => `import { ${name} } from "./${from}";`).join("\n");
+  const sources = [...new Set(imported.values())];
+  const from = (source) => [...imported.keys()].filter((name) => imported.get(name) === source).join(", ");
+  const before = sources.map((source) => `import { ${from(source)} } from "./${source}";`).join("\n");
   return { before, ...files, after: `export { ${[...exported].join(", ")} };` };
 }
 

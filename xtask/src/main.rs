@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
 
+mod bindings;
 mod browser;
 mod debian;
 mod demo;

@@ -14,8 +14,7 @@ pub(crate) fn shorten(script: &str, bindings: &str, map: &str) -> Result<String>
     for import in rows(&map, "imports") {
         let [module, name, short] = texts(import)?;
         ensure!(module == bindings, "the module imports `{name}` from `{module}`");
-        script =
-            replace_once(&script, &format!(" {name}: function"), &format!(" {short}: function"))?;
+        script = replace_once(&script, &format!(" {name}: "), &format!(" {short}: "))?;
     }
     let mut exports: Vec<[&str; 2]> = rows(&map, "exports").map(texts).collect::<Result<_>>()?;
     // A name may begin with another.
@@ -25,17 +24,6 @@ pub(crate) fn shorten(script: &str, bindings: &str, map: &str) -> Result<String>
     }
     Ok(script)
 }
-
-/// `script` without its advice for callers of forms that the package's entries do not use.
-pub(crate) fn without_advice(script: &str) -> String {
-    let mut pieces = script.split(ADVICE);
-    let first = pieces.next().unwrap_or_default().to_owned();
-    // Each goes on behind the block that holds the advice.
-    pieces.fold(first, |kept, piece| kept + piece.split_once('}').map_or(piece, |(_, rest)| rest))
-}
-
-/// How a block with such advice begins.
-const ADVICE: &str = " else {\n            console.warn('using deprecated parameters";
 
 fn replace_once(script: &str, from: &str, to: &str) -> Result<String> {
     ensure!(script.matches(from).count() == 1, "the bindings must contain `{from}` once");
@@ -75,16 +63,6 @@ mod tests {
         a: import0,
     ";
         assert_eq!(shorten(SCRIPT, BINDINGS, map).expect("a map that fits"), expected);
-    }
-
-    #[test]
-    fn advice_goes_with_its_block() {
-        let script = [
-            "if (a) {\n b()\n} else {\n            console.warn('using deprecated parameters for `x`; y')\n        }\nc();",
-            "c();",
-        ];
-        assert_eq!(without_advice(script[0]), "if (a) {\n b()\n}\nc();");
-        assert_eq!(without_advice(script[1]), script[1]);
     }
 
     #[test]

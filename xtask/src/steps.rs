@@ -81,7 +81,7 @@ pub(crate) const ALL: &[TestStep] = &[
     TestStep {
         name: "runtimes",
         about: "the package in Deno, Bun and workerd",
-        needs: &["npm", "package", "command"],
+        needs: &["npm", "chromium", "package", "command"],
         run: runtimes,
     },
     TestStep {
@@ -243,7 +243,7 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 15] = [
+const NODE_TESTS: [&str; 17] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/codecs.test.mjs",
@@ -258,6 +258,8 @@ const NODE_TESTS: [&str; 15] = [
     "tests/pkg/lifecycle.test.mjs",
     "tests/pkg/leaks.test.mjs",
     "tests/pkg/metrics.test.mjs",
+    "tests/pkg/dispatch.test.mjs",
+    "tests/pkg/stores.test.mjs",
     "tests/pkg/examples.test.mjs",
 ];
 
@@ -277,11 +279,12 @@ fn fleets(context: &mut Context<'_>, step: &Step) -> Result<()> {
 }
 
 /// Every other runtime, then what only one of them has.
-const RUNTIME_TESTS: [&str; 4] = [
+const RUNTIME_TESTS: [&str; 5] = [
     "tests/pkg/runtimes.test.mjs",
     "tests/pkg/hosts.test.mjs",
     "tests/pkg/durable-object.test.mjs",
     "tests/pkg/durable-example.test.mjs",
+    "tests/pkg/host-stores.test.mjs",
 ];
 
 fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {

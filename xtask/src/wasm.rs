@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
-use crate::{names, panics, progress::Step, tools, workspace::Workspace};
+use crate::{bindings, names, panics, progress::Step, tools, workspace::Workspace};
 
 /// One of the package's modules.
 struct Module {
@@ -150,9 +150,10 @@ fn wasm_opt(workspace: &Workspace, module: &Path) -> Command {
 fn rename(script: &Path, name: &str, map: &str) -> Result<()> {
     let text =
         fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
+    // What comes from the codecs is freed as soon as its connection ends.
+    let text = bindings::trim(&text, name == CODECS.name)?;
     let text = names::shorten(&text, &format!("./{name}_bg.js"), map)?;
-    fs::write(script, names::without_advice(&text))
-        .with_context(|| format!("cannot write {}", script.display()))
+    fs::write(script, text).with_context(|| format!("cannot write {}", script.display()))
 }
 
 /// Nobody downloads the bindings to read them: readable they would take 1.7 KB more with gzip, the address of a map takes 30
@@ -166,7 +167,12 @@ fn minify(workspace: &Workspace, step: &Step, folder: &Path, name: &str) -> Resu
     // In the folder, so that the map holds no path of this machine.
     node.current_dir(folder)
         .arg(workspace.node_module("terser/bin/terser"))
-        .args(["--module", "--compress", "ecma=2020,unsafe_arrows=true", "--mangle"])
+        .args([
+            "--module",
+            "--compress",
+            "ecma=2020,passes=3,unsafe=true,unsafe_arrows=true",
+            "--mangle",
+        ])
         .args(["--output", &script, "--source-map"])
         .args([&format!("includeSources,url={script}.map"), "--", &readable]);
     step.execute(&mut node)?;

@@ -1,0 +1,4 @@
+// Fleets in browsers and bundlers.
+import "../browser.js";
+
+export * from "../../fleet.js";

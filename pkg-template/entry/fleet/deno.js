@@ -1,0 +1,4 @@
+// Fleets in Deno.
+import "../deno.js";
+
+export * from "../../fleet.js";

@@ -1,0 +1,4 @@
+// Fleets in Cloudflare Workers.
+import "../workerd.js";
+
+export * from "../../fleet.js";
