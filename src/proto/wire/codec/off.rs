@@ -22,6 +22,7 @@ impl Stream {
         Err(MISSING)
     }
 
+    #[expect(clippy::unused_self, reason = "the signature of the real one")]
     pub(super) const fn rest(&mut self) {}
 }
 
@@ -39,6 +40,7 @@ impl Single {
         Err(MISSING)
     }
 
+    #[expect(clippy::unused_self, reason = "the signature of the real one")]
     pub(super) const fn rest(&mut self) {}
 }
 
