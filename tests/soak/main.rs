@@ -115,9 +115,9 @@ async fn soak(name: &str, aim: u64, client: Client) {
 
 /// What the program takes in KB when all its shards are idle, where that can be told.
 async fn idle(client: Client, shards: u32) -> Option<u64> {
-    // After two heartbeats each, what the start needed has been given back.
+    // After some heartbeats of each, what the start needed has been given back.
     let quiet = Fault::Dispatch { name: QUIET.into(), data: "{}".into() };
-    let at = When::Heartbeat(2 * u64::from(shards));
+    let at = When::Heartbeat(4 * u64::from(shards));
     let gateway = GatewayOptions {
         heartbeat_interval: Duration::from_secs(1),
         script: Script(vec![Step { at, fault: quiet, repeat: false }]),
