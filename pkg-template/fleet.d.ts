@@ -5,12 +5,202 @@
  * @packageDocumentation
  */
 
-import type { SessionStartLimit } from "./discover.js";
+import type { BotGateway, DiscoverOptions, SessionStartLimit } from "./discover.js";
 import type { Fetch, Signal } from "./host.js";
-import type { IdentifyQueue, IdentifyStore, ShardId } from "./index.js";
+import type {
+  IdentifyQueue,
+  IdentifyStore,
+  Presence,
+  RawForm,
+  Readable,
+  SendOptions,
+  Session,
+  Shard,
+  ShardId,
+  ShardInfo,
+  ShardOptions,
+} from "./index.js";
+import { ShardwireError } from "./index.js";
+import type { SessionStore } from "./stores.js";
 
-export { ShardwireError } from "./index.js";
-export type { IdentifyQueue };
+export { ShardwireError };
+export type { IdentifyQueue, SessionStore };
+
+/** A part of the shards: a number, a range as `"4-7"`, or as an object. Both ends belong to it. */
+export type ShardRange = number | `${number}-${number}` | { readonly start: number; readonly end: number };
+
+/** Which shards run here. */
+export interface ShardSelection {
+  /**
+   * `"auto"` (default): all of them; a number: so many, all here; a list: these, and the others run elsewhere.
+   *
+   * ```js
+   * new ShardManager({ token, intents, shards: [0, "4-7", { start: 12, end: 15 }], total: 16 });
+   * ```
+   */
+  shards?: "auto" | number | readonly ShardRange[];
+  /** How many the bot has, here and elsewhere. Default: as many as Discord recommends. */
+  total?: number;
+  /** Of what the total must be a multiple: the number that Discord assigned to a large bot. A recommended total is rounded up. */
+  multipleOf?: number;
+  /**
+   * What `/gateway/bot` says, as `discoverGateway` gives it. Default: it is asked. `null`: it is not, as pages cannot ask with a
+   * token; then `total`, or `shards` as a number, must be given, and one shard identifies in 5 s unless `identifyQueue` knows more.
+   */
+  gateway?: BotGateway | null;
+}
+
+/** The options of each shard, less those that the fleet has itself, and its own. */
+export type FleetOptions<Form extends RawForm = "text"> = Omit<ShardOptions<Form>, "shard" | "session"> &
+  ShardSelection & {
+    /** How `/gateway/bot` is asked. */
+    discover?: Omit<DiscoverOptions, "token">;
+    /**
+     * Where sessions are kept: a fleet that is started again resumes what is there and identifies only for the rest. They are
+     * written once a second, no further than the reader has come back from: after a crash the events of the last second may
+     * come again, and none is lost. `shardwire/stores` has some.
+     */
+    sessions?: SessionStore;
+    /**
+     * Where the shards run, if not here: in workers of the host, with one identify budget. What they tell comes here, unless
+     * their workers handle it (`shardwire/worker`). The options are copied into the workers, so hooks (`tap`, `beforeConnect`) and
+     * `WebSocket` are given there; `presence` may be a function, which is asked here when a shard is made.
+     *
+     * Where the host tells that a worker has ended (Node.js, Bun), its shards go on in another with their sessions, and no event
+     * is lost. A shard that was never ready in it stops with the reason `worker-lost`.
+     */
+    workers?: WorkerOptions;
+  };
+
+/** Workers of a fleet. */
+export interface WorkerOptions {
+  /** Shards in one worker, above 0 (16). */
+  shardsPerWorker?: number;
+  /**
+   * Makes a worker whose script calls `serveShards` of `shardwire/worker`. Default in Node.js, Bun and Deno: one that does nothing
+   * else. Elsewhere it must be given, as bundlers have to see it:
+   *
+   * ```js
+   * create: () => new Worker(new URL("./shards.js", import.meta.url), { type: "module" });
+   * ```
+   */
+  create?: () => FleetWorker;
+}
+
+/** The parts of a worker that are used here: a `Worker` of browsers, or of `node:worker_threads`. */
+export interface FleetWorker {
+  postMessage(message: any, transfer?: any): void;
+  terminate(): unknown;
+}
+
+/**
+ * A shard in a worker. It is read and spoken to as a `Shard` is, but for `info()`, which asks the worker. Its `status` and `session`
+ * are what they were when the last events came. `shardwire/requests` speaks to shards of its own realm only: in the worker.
+ */
+export interface RemoteShard<Form extends RawForm = "text">
+  extends Readable<Form>,
+    Omit<Shard<Form>, keyof Readable | "info" | "ready" | "resetCounters" | typeof Symbol.asyncDispose> {
+  info(): Promise<ShardInfo>;
+}
+
+/** How many shards are in which state. */
+export interface Health {
+  /** Not started yet. */
+  waiting: number;
+  /** On their way to a session. */
+  connecting: number;
+  /** Receiving events. */
+  ready: number;
+  /** Between two connections. */
+  disconnected: number;
+  /** On their way out. */
+  leaving: number;
+}
+
+export interface ShardManager<Form extends RawForm = "text"> extends Readable<Form> {}
+
+/**
+ * All shards of a bot that run here, as one: one line of events, each with its `shardId`.
+ *
+ * ```js
+ * import { ShardManager } from "shardwire/fleet";
+ * import { fileStore } from "shardwire/stores";
+ *
+ * const fleet = new ShardManager({ token, intents: ["GUILDS"], sessions: fileStore("sessions.json") });
+ * for await (const event of fleet) {
+ *   if (event.type === "dispatch") console.log(event.shardId, event.name);
+ * }
+ * ```
+ *
+ * It is read as a `Shard` is, by loops, by listeners or both, and starts when somebody reads. Shards are started in the order of
+ * their numbers, no sooner than the identify limits let them get anywhere; those with a session do not wait. If the reader is
+ * slow, `limits.waitingEvents` wait for it here, and shards then do what their `overflow` says; hearts go on beating.
+ *
+ * The line ends when the last shard has stopped. A shard that stops by itself is told by its event `stopped`, and the others go
+ * on. Besides what shards tell there is the notice `shard-count`: Discord recommends another number.
+ */
+export declare class ShardManager<Form extends RawForm = "text"> implements AsyncDisposable {
+  /** @throws {ShardwireError} if an option is not right; nothing is asked or opened before somebody reads. */
+  constructor(options: FleetOptions<Form>);
+
+  /**
+   * Resolves when it is known which shards there are, and they are on their way. Reading does it too. Rejects as `discoverGateway`
+   * does, with `bad-shard` for shards that cannot be, and with what the store throws; the next call tries again.
+   */
+  connect(): Promise<void>;
+  /** Resolves when every shard is ready, or was. Somebody has to read meanwhile. */
+  readonly ready: Promise<void>;
+
+  /** How many the bot has; `null` before `connect`. */
+  readonly total: number | null;
+  /** The numbers of those that run here. */
+  readonly numbers: number[];
+  /** How many Discord recommends, if that is known and something else than the total. */
+  readonly recommendedInstead: number | null;
+
+  /** A shard that runs here, to be spoken to. It is read by the fleet. */
+  shard(number: number): Shard<Form> | RemoteShard<Form> | undefined;
+  /** The shard of a guild. @throws {ShardwireError} `bad-shard` if that runs elsewhere: what another sends comes to nothing. */
+  forGuild(guildId: string): Shard<Form> | RemoteShard<Form>;
+  /** Shows another presence on every shard that runs here. Gives those that did not take it. */
+  updatePresence(presence: Presence, options?: SendOptions): Promise<{ shardId: number; error: ShardwireError }[]>;
+  /** Everything there is to see of each shard. */
+  infos(): Promise<ShardInfo[]>;
+  health(): Health;
+
+  /** Starts a shard that does not run, with a session that it left here or elsewhere. */
+  start(number: number, options?: { session?: Session }): Promise<void>;
+  /**
+   * Ends one shard, and with `keepSession` gives the session that it leaves, to be started here or elsewhere. What it has received
+   * before is still handed over, and the session goes on behind that.
+   */
+  stop(number: number, options?: { keepSession?: boolean }): Promise<Session | null>;
+  /** Ends one shard and starts it with the session that it leaves. */
+  restart(number: number): Promise<void>;
+
+  /**
+   * Goes over to other shards, of another total, while events go on. Resolves when that is done; do not await it in the loop that
+   * reads.
+   *
+   * The new shards identify within the limits, and say nothing yet. When all are ready, and each old one has shown by two
+   * heartbeats that nothing from before is on its way any more, events are handed on from the new ones and the old ones end.
+   * Every event is handed on once, as far as its two copies are the same to the letter; Discord promises an order within a
+   * session only. What new sessions say of their beginning (READY, the guilds that are there) is not handed on.
+   *
+   * Rejects with `unavailable` if a side is stuck for so long that 65 536 events, or 64 MB, wait: then the old ones go on.
+   */
+  reshard(selection?: ShardSelection): Promise<void>;
+
+  /**
+   * Ends all shards, and with `keepSession` gives their sessions. Resolves when the store has them, but no later than
+   * `withinMs` (10 000) behind the last shard. What waits can still be read.
+   */
+  close(options?: { keepSession?: boolean; withinMs?: number }): Promise<Session[]>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The shard of a guild, where the bot has `total` shards. @throws {ShardwireError} `bad-shard` if that is no id. */
+export declare function shardOf(guildId: string, total: number): number;
 
 export interface LedgerOptions {
   /** What `discoverGateway` says of identifies. Default: 1000 a day, all left, one in 5 s. */

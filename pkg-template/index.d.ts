@@ -468,6 +468,7 @@ export interface NoticeEvent extends FromShard {
    * - `oversized-message`: a message was too large on two connections; the session is resumed behind it
    * - `queue-unavailable`: the identify queue cannot be asked; it is asked again
    * - `sequence-gap`: sequence numbers are missing
+   * - `shard-count`: of a fleet: Discord recommends another number of shards
    * - `slow-send`: a command waited more than ten seconds before it was sent
    * - `unknown-opcode`: a message with an opcode that nobody knows was ignored
    * - `unreadable-message`: a message could not be read, on a new connection too, and was passed over; or, for listeners, the
@@ -481,6 +482,7 @@ export interface NoticeEvent extends FromShard {
     | "oversized-message"
     | "queue-unavailable"
     | "sequence-gap"
+    | "shard-count"
     | "slow-send"
     | "unknown-opcode"
     | "unreadable-message";
@@ -509,8 +511,9 @@ export interface StopReason {
    * - `identify-budget-spent`: no identify is left before `retryInMs` is over
    * - `reader-too-slow`: more events waited than `limits` allow, and the option `overflow` is `"fail"`
    * - `requested`: `close()` was called
+   * - `worker-lost`: of a fleet in workers: its worker has ended, or could not run it
    */
-  readonly code: "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested";
+  readonly code: "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested" | "worker-lost";
   readonly message: string;
   readonly closeCode?: number;
   readonly retryInMs?: number;
@@ -682,53 +685,8 @@ export declare class ShardwireError extends Error {
   readonly retryAfterMs?: number;
 }
 
-/**
- * One connection to the Gateway, kept alive: heartbeats, resumes, reconnects and rate limits are its business.
- *
- * ```js
- * const shard = new Shard({ token, intents: ["GUILDS", "GUILD_MESSAGES"] });
- * for await (const event of shard) {
- *   if (event.type === "dispatch" && event.name === "MESSAGE_CREATE") console.log(event.data.content);
- * }
- * ```
- *
- * Or with listeners, or with both:
- *
- * ```js
- * shard.on("MESSAGE_CREATE", (message) => console.log(message.content));
- * await shard.ready;
- * ```
- *
- * It connects when somebody iterates, listens or awaits `ready` (or by `connect()`), so no event is lost before somebody listens.
- *
- * Every event goes to its listeners, and to the loop if one is open; without a loop, to the listeners alone. Two loops over one
- * shard share its events.
- *
- * A shard that is forgotten (nobody holds it, reads it, listens to it or waits for it) is closed with its session kept once the
- * collector notices. Functions among its options that hold it keep it until it has stopped; so close those, or use `await using`.
- */
-export declare class Shard<Form extends RawForm = "text"> implements AsyncIterable<GatewayEvent<Form>>, AsyncDisposable {
-  /** @throws {ShardwireError} if an option is not right; nothing is opened before it is asked for. */
-  constructor(options: ShardOptions<Form>);
-
-  /** What the shard is doing. */
-  readonly status: StatusName;
-  /** The session as it stands, for resuming later; `null` if there is none. */
-  readonly session: Session | null;
-
-  /**
-   * Resolves when the session is ready, or was at any time before: the bot is online. Takes no event away from anybody.
-   *
-   * Rejects with a `ShardwireError` with the code `stopped` if the shard ends before, and `codec-not-loaded` if the second
-   * module cannot be loaded.
-   */
-  readonly ready: Promise<void>;
-
-  /**
-   * Starts connecting. Iterating does it too; a second call does nothing. The second module is loaded before, if the
-   * encoding or the compression needs it; if that fails, reading fails with `codec-not-loaded`, and reading again tries again.
-   */
-  connect(): this;
+/** What is read by loops and by listeners: a shard, or several as one. */
+export interface Readable<Form extends RawForm = "text"> extends AsyncIterable<GatewayEvent<Form>> {
   /** The next events, all that have come since the last call, at least one; an empty array after the end. @throws {ShardwireError} */
   nextBatch(): Promise<GatewayEvent<Form>[]>;
   [Symbol.asyncIterator](): AsyncIterableIterator<GatewayEvent<Form>>;
@@ -768,7 +726,57 @@ export declare class Shard<Form extends RawForm = "text"> implements AsyncIterab
       signal?: Signal;
     },
   ): Promise<ArgumentOf<Name>>;
+}
 
+export interface Shard<Form extends RawForm = "text"> extends Readable<Form> {}
+
+/**
+ * One connection to the Gateway, kept alive: heartbeats, resumes, reconnects and rate limits are its business.
+ *
+ * ```js
+ * const shard = new Shard({ token, intents: ["GUILDS", "GUILD_MESSAGES"] });
+ * for await (const event of shard) {
+ *   if (event.type === "dispatch" && event.name === "MESSAGE_CREATE") console.log(event.data.content);
+ * }
+ * ```
+ *
+ * Or with listeners, or with both:
+ *
+ * ```js
+ * shard.on("MESSAGE_CREATE", (message) => console.log(message.content));
+ * await shard.ready;
+ * ```
+ *
+ * It connects when somebody iterates, listens or awaits `ready` (or by `connect()`), so no event is lost before somebody listens.
+ *
+ * Every event goes to its listeners, and to the loop if one is open; without a loop, to the listeners alone. Two loops over one
+ * shard share its events.
+ *
+ * A shard that is forgotten (nobody holds it, reads it, listens to it or waits for it) is closed with its session kept once the
+ * collector notices. Functions among its options that hold it keep it until it has stopped; so close those, or use `await using`.
+ */
+export declare class Shard<Form extends RawForm = "text"> implements AsyncDisposable {
+  /** @throws {ShardwireError} if an option is not right; nothing is opened before it is asked for. */
+  constructor(options: ShardOptions<Form>);
+
+  /** What the shard is doing. */
+  readonly status: StatusName;
+  /** The session as it stands, for resuming later; `null` if there is none. */
+  readonly session: Session | null;
+
+  /**
+   * Resolves when the session is ready, or was at any time before: the bot is online. Takes no event away from anybody.
+   *
+   * Rejects with a `ShardwireError` with the code `stopped` if the shard ends before, and `codec-not-loaded` if the second
+   * module cannot be loaded.
+   */
+  readonly ready: Promise<void>;
+
+  /**
+   * Starts connecting. Iterating does it too; a second call does nothing. The second module is loaded before, if the
+   * encoding or the compression needs it; if that fails, reading fails with `codec-not-loaded`, and reading again tries again.
+   */
+  connect(): this;
   /** Everything there is to see. */
   info(): ShardInfo;
 

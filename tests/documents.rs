@@ -298,12 +298,21 @@ fn declarations() -> String {
     files.map(|path| fs::read_to_string(path).expect("declarations")).collect()
 }
 
-/// Whether `Name`, `Name.member`, `Name.method()` or `Name.member.member` is declared.
+/// Whether `Name`, `Name.member`, `Name.method()` or `Name.member.member` is declared, there or in what `Name` extends.
 fn is_declared(text: &str, item: &str) -> bool {
+    let (name, member) = item.split_once('.').unwrap_or((item, ""));
+    let extension = format!("export interface {name}<Form extends RawForm = \"text\"> extends ");
+    let base = text.lines().find_map(|line| line.strip_prefix(&extension)?.split_once('<'));
+    declares_itself(text, item)
+        || base.is_some_and(|(base, _)| declares_itself(text, &format!("{base}.{member}")))
+}
+
+fn declares_itself(text: &str, item: &str) -> bool {
     let mut path = item.split('.');
     let name = path.next().unwrap_or_default();
     let kinds = ["interface ", "class ", "type ", "function ", "const "];
-    let head = text.lines().find(|line| {
+    // A class is not what an empty interface beside it is.
+    let head = text.lines().filter(|line| !line.ends_with("{}")).find(|line| {
         kinds.iter().any(|kind| {
             let rest = line.starts_with("export ").then(|| line.split_once(kind)).flatten();
             let rest = rest.and_then(|(_, rest)| rest.strip_prefix(name.trim_end_matches("()")));

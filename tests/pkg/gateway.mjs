@@ -30,6 +30,8 @@ export async function startGateway(options = {}, stderr = "inherit") {
     port: Number(port),
     /** Injects a fault, such as `{ fault: "cut" }`. */
     fault: (fault) => request(`${control}/mock/fault`, { method: "POST", body: JSON.stringify(fault) }),
+    /** Has events happen, each as `{ guild_id, name, data }`: they go to the sessions that have the guild. */
+    emit: (events) => request(`${control}/mock/events`, { method: "POST", body: JSON.stringify(events) }),
     state: async () => (await request(`${control}/mock/state`)).json(),
     /** What each connection brought. */
     received: async () => (await request(`${control}/mock/received`)).json(),

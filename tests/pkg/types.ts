@@ -132,7 +132,7 @@ for await (const event of shard) {
       event.message satisfies string;
       break;
     case "stopped":
-      event.reason.code satisfies "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested";
+      event.reason.code satisfies "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested" | "worker-lost";
       break;
     default:
       never(event);
@@ -349,3 +349,31 @@ class NoBot extends DurableShard {
     return { token: 1 };
   }
 }
+
+// Fleets.
+import { IdentifyLedger, ShardManager, httpQueue, shardOf } from "shardwire/fleet";
+import { serveShards } from "shardwire/worker";
+
+const fleet = new ShardManager({
+  token: "t",
+  intents: ["GUILDS"],
+  shards: [0, "4-7", { start: 9, end: 10 }],
+  total: 16,
+  sessions: memoryStore(),
+  identifyQueue: new IdentifyLedger({ limit: { maxConcurrency: 16 } }),
+  presence: ([number]) => ({ status: number === 0 ? "online" : "idle" }),
+});
+for await (const event of fleet) {
+  event.shardId satisfies number;
+  if (event.type === "dispatch") event.raw satisfies string;
+}
+fleet.on("status", ({ status }) => status satisfies string);
+(await fleet.stop(3, { keepSession: true })) satisfies Session | null;
+(await fleet.shard(0)?.info())?.status satisfies string | undefined;
+shardOf("1", 2) satisfies number;
+new ShardManager<"bytes">({ token: "t", intents: 0, raw: "bytes", identifyQueue: httpQueue("http://127.0.0.1:1") });
+// @ts-expect-error The fleet names its shards.
+new ShardManager({ token: "t", intents: 0, shard: [0, 1] });
+// @ts-expect-error No range.
+new ShardManager({ token: "t", intents: 0, shards: ["x"] });
+serveShards({ onDispatch: ({ name }, shard) => [name, shard.updatePresence({ status: "dnd" })], options: { tap: () => "pass" } });

@@ -243,7 +243,7 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 17] = [
+const NODE_TESTS: [&str; 18] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/codecs.test.mjs",
@@ -259,6 +259,7 @@ const NODE_TESTS: [&str; 17] = [
     "tests/pkg/leaks.test.mjs",
     "tests/pkg/metrics.test.mjs",
     "tests/pkg/dispatch.test.mjs",
+    "tests/pkg/fleet.test.mjs",
     "tests/pkg/stores.test.mjs",
     "tests/pkg/examples.test.mjs",
 ];

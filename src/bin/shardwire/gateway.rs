@@ -61,6 +61,9 @@ pub struct GatewayArgs {
     /// ends.
     #[arg(long)]
     zstd_frames: bool,
+    /// Shards that /gateway/bot recommends.
+    #[arg(long, default_value_t = 1, value_name = "COUNT")]
+    shards: u32,
     /// Shards that may identify at the same time.
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     max_concurrency: u32,
@@ -105,6 +108,7 @@ fn options(args: &GatewayArgs) -> anyhow::Result<GatewayOptions> {
         members: args.members,
         rate: args.rate,
         events: args.events,
+        shards: args.shards,
         max_concurrency: args.max_concurrency,
         identify_spacing: Duration::from_millis(args.identify_spacing),
         zstd: if args.zstd_frames { ZstdForm::Frames } else { ZstdForm::Endless },

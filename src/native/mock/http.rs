@@ -12,6 +12,8 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -24,7 +26,7 @@ use super::{
     owner::{Ask, ask},
     socket::serve_websocket,
 };
-use crate::testing::{Fault, Host, Refusal, ServerInput};
+use crate::testing::{Host, Refusal, ServerInput};
 
 /// Bodies that are read, in bytes.
 const LARGEST_BODY: usize = 1 << 20;
@@ -96,6 +98,7 @@ async fn answer(
             discovery(visits.and_then(|visits| serde_json::to_string(&visits).ok()))
         }
         (&Method::POST, "/mock/fault") => inject(request, &asks).await,
+        (&Method::POST, "/mock/events") => emit(request, &asks).await,
         _ => reply(StatusCode::NOT_FOUND, r#"{"message":"404: Not Found","code":0}"#.into()),
     };
     allow_any_origin(response.headers_mut());
@@ -124,21 +127,49 @@ async fn discover_for_bot(headers: &HeaderMap, asks: &mpsc::Sender<Ask>) -> Resp
 }
 
 async fn inject(request: Request<Incoming>, asks: &mpsc::Sender<Ask>) -> Response<Full<Bytes>> {
-    let body = match Limited::new(request.into_body(), LARGEST_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => return reply(StatusCode::BAD_REQUEST, format!("body not read: {error}\n")),
-    };
-    match serde_json::from_slice::<Fault>(&body) {
+    match read(request, "a fault such as {\"fault\":\"reconnect\"}").await {
         Ok(fault) => {
             ask(asks, move |gateway, now| gateway.handle(ServerInput::Inject(fault), now)).await;
             reply(StatusCode::NO_CONTENT, String::new())
         }
-        Err(error) => {
-            let sentence =
-                format!("expected a fault such as {{\"fault\":\"reconnect\"}}: {error}\n");
-            reply(StatusCode::BAD_REQUEST, sentence)
-        }
+        Err(refusal) => refusal,
     }
+}
+
+/// An event that happens in a guild, as whoever tests asks for it.
+#[derive(Deserialize)]
+struct GuildEvent {
+    guild_id: u64,
+    name: String,
+    data: Box<RawValue>,
+}
+
+async fn emit(request: Request<Incoming>, asks: &mpsc::Sender<Ask>) -> Response<Full<Bytes>> {
+    match read::<Vec<GuildEvent>>(request, "a list of {guild_id, name, data}").await {
+        Ok(events) => {
+            ask(asks, move |gateway, now| {
+                for GuildEvent { guild_id, name, data } in events {
+                    gateway.emit_in_guild(guild_id, &name, data.get());
+                }
+                gateway.handle(ServerInput::TimePassed, now);
+            })
+            .await;
+            reply(StatusCode::NO_CONTENT, String::new())
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+/// The body, or what to answer if it is not `expected`.
+async fn read<T: DeserializeOwned>(
+    request: Request<Incoming>,
+    expected: &str,
+) -> Result<T, Response<Full<Bytes>>> {
+    let refuse = |sentence| reply(StatusCode::BAD_REQUEST, sentence);
+    let body = Limited::new(request.into_body(), LARGEST_BODY).collect().await;
+    let body = body.map_err(|error| refuse(format!("body not read: {error}\n")))?;
+    serde_json::from_slice(&body.to_bytes())
+        .map_err(|error| refuse(format!("expected {expected}: {error}\n")))
 }
 
 fn reply(status: StatusCode, body: String) -> Response<Full<Bytes>> {

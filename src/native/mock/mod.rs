@@ -50,8 +50,9 @@ impl Default for MockOptions {
 /// A mock gateway on real sockets. Stops when it is dropped.
 ///
 /// Besides the WebSocket it serves `GET /api/v10/gateway` and `/api/v10/gateway/bot`, `GET /mock/state` (a [`State`] as
-/// JSON), `GET /mock/received` (a list of [`Visit`](crate::testing::Visit)s as JSON) and `POST /mock/fault` (a [`Fault`] as
-/// JSON; 204, or 400 with a sentence). Any origin may call these: it is a tool for the loopback interface.
+/// JSON), `GET /mock/received` (a list of [`Visit`](crate::testing::Visit)s as JSON), `POST /mock/fault` (a [`Fault`] as
+/// JSON; 204, or 400 with a sentence) and `POST /mock/events` (a list of events as `{guild_id, name, data}`, each of which goes to
+/// the sessions that have the guild). Any origin may call these: it is a tool for the loopback interface.
 #[derive(Debug)]
 pub struct MockServer {
     address: SocketAddr,
