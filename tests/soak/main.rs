@@ -8,12 +8,7 @@
 #[path = "../common/program.rs"]
 mod program;
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use program::{Program, Seen};
 use shardwire::{
@@ -54,9 +49,6 @@ impl Plan {
     }
 }
 
-/// A client, as the command that runs its fleet by what this API says.
-type Client = fn(&str) -> Command;
-
 /// What an idle shard may take natively, in KB: three quarters of what twilight's takes.
 const NATIVE: u64 = 92 * 3 / 4;
 /// In one copy of the module: half of what that of @discordjs/ws takes.
@@ -65,38 +57,51 @@ const NODE: u64 = 338 / 2;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes: `cargo xtask soak fleet`"]
 async fn native() {
-    soak("native", NATIVE, |api| native_example("fleet", api)).await;
+    soak("native", NATIVE, || program::example("fleet")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes: `cargo xtask soak fleet`"]
 async fn spawned() {
-    soak("spawned", NATIVE, |api| native_example("spawn", api)).await;
+    soak("spawned", NATIVE, || program::example("spawn")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes: `cargo xtask soak fleet`"]
 async fn node() {
-    soak("node", NODE, |api| {
+    soak("node", NODE, || {
         let program = std::env::var("SHARDWIRE_NODE").unwrap_or_else(|_| "node".into());
         let mut command = Command::new(program);
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak/node.mjs")).arg(api);
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak/node.mjs"));
         command
     })
     .await;
 }
 
-fn native_example(name: &str, api: &str) -> Command {
-    let file: PathBuf =
-        [env!("CARGO_TARGET_TMPDIR"), &format!("soak-{name}.json")].iter().collect();
-    // The sessions of another gateway mean nothing to this one.
-    let _ = fs::remove_file(&file);
-    let mut command = program::example(name);
-    command.arg(file).arg(api);
-    command
+/// A program that takes a file for its sessions and the address of the API, and runs the fleet that this speaks of.
+#[derive(Clone, Copy)]
+struct Client {
+    name: &'static str,
+    command: fn() -> Command,
 }
 
-async fn soak(name: &str, aim: u64, client: Client) {
+impl Client {
+    async fn start(self, gateway: GatewayOptions) -> (MockServer, Program) {
+        let options = MockOptions { gateway, ..MockOptions::default() };
+        let server = MockServer::bind(options).await.expect("a free port");
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("soak-{}.json", self.name));
+        // The sessions of another gateway mean nothing to this one.
+        let _ = fs::remove_file(&file);
+        let mut command = (self.command)();
+        command.arg(file).arg(format!("{}/api/v10", server.http_url()));
+        command.env("DISCORD_TOKEN", "MTA0.fake-token.for-tests-only");
+        let program = Program::start(&mut command).expect("it can be started");
+        (server, program)
+    }
+}
+
+async fn soak(name: &'static str, aim: u64, command: fn() -> Command) {
+    let client = Client { name, command };
     let plan = Plan::from_environment();
     let (one, all) = (idle(client, 1).await, idle(client, plan.shards).await);
     let memory = one.zip(all).map_or_else(
@@ -123,7 +128,7 @@ async fn idle(client: Client, shards: u32) -> Option<u64> {
         script: Script(vec![Step { at, fault: quiet, repeat: false }]),
         ..options(shards)
     };
-    let (server, mut program) = start(client, gateway).await;
+    let (server, mut program) = client.start(gateway).await;
     let mut seen = Seen::default();
     while seen.read(&mut program).await.expect("it goes on").1 != QUIET {}
     let memory = program.child.id().and_then(resident);
@@ -135,7 +140,7 @@ async fn idle(client: Client, shards: u32) -> Option<u64> {
 /// Lets connections break while events go on, and gives what was counted if nothing was lost.
 async fn breaks(client: Client, Plan { shards, lasts, seed }: Plan) -> String {
     let gateway = GatewayOptions { rate: 1.0, ..options(shards) };
-    let (server, mut program) = start(client, gateway).await;
+    let (server, mut program) = client.start(gateway).await;
     let mut seen = Seen::default();
     // The session of a connection that breaks before READY has come is one that nobody can resume.
     let mut known = BTreeSet::new();
@@ -205,15 +210,6 @@ fn options(shards: u32) -> GatewayOptions {
         session_starts: shards.max(1000),
         ..GatewayOptions::default()
     }
-}
-
-async fn start(client: Client, gateway: GatewayOptions) -> (MockServer, Program) {
-    let options = MockOptions { gateway, ..MockOptions::default() };
-    let server = MockServer::bind(options).await.expect("a free port");
-    let mut command = client(&format!("{}/api/v10", server.http_url()));
-    command.env("DISCORD_TOKEN", "MTA0.fake-token.for-tests-only");
-    let program = Program::start(&mut command).expect("it can be started");
-    (server, program)
 }
 
 /// What a process takes of the machine's memory, in KB. Linux tells.
