@@ -51,6 +51,7 @@ import type {
   VoiceState,
 } from "./index.js";
 
+export * from "./durable-queue.js";
 export { ShardwireError } from "./index.js";
 
 /** The part of an object's state that is used here. */
@@ -136,7 +137,8 @@ export declare abstract class DurableShard<Env = unknown, Form extends RawForm =
    *
    * A session keeps the intents that it was opened with. If they are others now, a new session is opened.
    *
-   * `identifyStore` is the object's storage, unless given.
+   * `identifyStore` is the object's storage, unless it or a queue is given. A bot whose shards are in several objects needs an
+   * `identifyQueue`, such as {@link durableQueue}.
    */
   static options(env: any, ctx: ObjectState): DurableShardOptions | Promise<DurableShardOptions>;
 
@@ -175,13 +177,6 @@ export declare abstract class DurableShard<Env = unknown, Form extends RawForm =
    * seconds.
    */
   onAlarm(info: { retryCount: number; isRetry: boolean }): unknown;
-  /**
-   * Is called before the shard opens a connection on which it will identify; it connects when the promise that this returns has
-   * resolved, and asks again five seconds after one that was rejected. For bots whose shards are in several objects: Discord
-   * lets one in each five seconds (`max_concurrency` of `discoverGateway`). Returns nothing, unless replaced.
-   */
-  identifyTurn(shard: ShardId): Promise<unknown> | undefined | void;
-
   /*
    * To be called by a Worker, or by the object itself. Refusals are those of `Shard`; over RPC, an error has its `code` from
    * compatibility date 2026-04-21 on, and before that its message alone.

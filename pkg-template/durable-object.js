@@ -7,8 +7,8 @@ import { DurableAlarm } from "./durable-alarm.js";
 import { Handing, isPromise } from "./durable-handing.js";
 import { DurableRecord, identifyStore } from "./durable-record.js";
 import { Shard, ShardwireError } from "./entry/workerd.js";
-import { rawOf } from "./index.js";
 
+export { DurableQueue, durableQueue } from "./durable-queue.js";
 export { ShardwireError };
 
 /** Described in `durable-object.d.ts`. At the earliest, an object is taken away 70 seconds after its last alarm. */
@@ -59,8 +59,6 @@ export class DurableShard extends DurableObject {
   #beginning = null;
   /** Whether `stop` ends the shard, so that it is not for its end to say what is wanted. */
   #isStopping = false;
-  /** Whether the next connection may identify. */
-  #hasTurn = false;
   /** Events that were handled and are not stored as such, and what will store them. */
   #unsaved = 0;
   #saveTimer = null;
@@ -90,8 +88,6 @@ export class DurableShard extends DurableObject {
   onError(error) {
     console.error(error);
   }
-
-  identifyTurn() {}
 
   // What a Worker calls.
 
@@ -233,7 +229,6 @@ export class DurableShard extends DurableObject {
     this.#durability = durability;
     this.#alarm.everyMs = durability.alarmMs;
     this.#isStopping = false;
-    this.#hasTurn = false;
     this.shard = shard;
     this.#live(waitMs);
     await this.#alarm.arm();
@@ -244,16 +239,9 @@ export class DurableShard extends DurableObject {
   async #make(record) {
     const { durable = {}, ...given } = await this.constructor.options(this.env, this.ctx);
     const durability = readDurability(durable);
-    const options = {
-      identifyStore: identifyStore(this.ctx.storage),
-      ...given,
-      lifecycle: false,
-      beforeConnect: (plan) => {
-        // First, as the user's hook may throw.
-        if (!plan.isResume) this.#askForTurn(plan.shard);
-        given.beforeConnect?.(plan);
-      },
-    };
+    const options = { ...given, lifecycle: false };
+    // What a queue knows is kept by the queue.
+    if (!given.identifyQueue) options.identifyStore ??= identifyStore(this.ctx.storage);
     if (record.shard) options.shard = record.shard;
     const fresh = new Shard(options);
     const { intents } = fresh.info();
@@ -325,35 +313,6 @@ export class DurableShard extends DurableObject {
     this.#unsaved = 0;
     if (this.shard) this.#record.value.session = this.#handing.before(this.shard.session);
     await this.#try(() => (isUrgent ? this.#record.writeThrough() : this.#record.writeLightly()));
-  }
-
-  /** Leaves off until the user's method has settled, if it gives a promise. Called while the shard is about to connect. */
-  #askForTurn(shard) {
-    if (this.#hasTurn) {
-      this.#hasTurn = false;
-      return;
-    }
-    let turn;
-    try {
-      turn = this.identifyTurn(shard);
-    } catch (error) {
-      turn = Promise.reject(error);
-    }
-    if (!isPromise(turn)) return;
-    const raw = rawOf(this.shard);
-    raw.pause();
-    const goOn = (hasTurn) => {
-      this.#hasTurn = hasTurn;
-      raw.start();
-    };
-    Promise.resolve(turn).then(
-      () => goOn(true),
-      async (error) => {
-        this.#report(error);
-        await pause(RETRY_MS);
-        goOn(false);
-      },
-    );
   }
 
   /** Whether `act` went well; if not, it is told. */

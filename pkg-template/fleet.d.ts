@@ -1,6 +1,17 @@
 /**
  * Many shards as one, and identify queues that shards ask wherever they run.
  *
+ * ```js
+ * import { IdentifyLedger, portQueue, serveQueue } from "shardwire/fleet";
+ *
+ * const ledger = new IdentifyLedger({ limit: (await discoverGateway({ token })).sessionStartLimit });
+ * const shards = [0, 1, 2, 3].map((number) => new Shard({ token, intents, shard: [number, 8], identifyQueue: ledger }));
+ * // The others run in a worker, with `identifyQueue: portQueue(port)`.
+ * const { port1, port2: port } = new MessageChannel();
+ * serveQueue(ledger, port1);
+ * worker.postMessage({ port }, [port]);
+ * ```
+ *
  * This brings the WebAssembly module along, as `shardwire` does. Whoever loads that by hand takes `shardwire/fleet/manual`.
  * @packageDocumentation
  */
@@ -212,13 +223,16 @@ export interface LedgerOptions {
 }
 
 /**
- * The identify ledger of a bot: the queue for shards of one process, and what is served to those elsewhere.
+ * The identify ledger of a bot: the queue for shards of one process, and what is served to those elsewhere. Shards that have
+ * it as their `identifyQueue` wait until its store was read.
  *
  * It keeps the order of the buckets (`maxConcurrency`), counts 5 s from each real identify, and the identifies of a day; and it
  * holds back a shard that identifies again and again, so that a bot in trouble keeps its token. While no identify is left,
- * shards elsewhere wait for the next day; those of this realm end with `identify-budget-spent`, as without it.
+ * shards elsewhere wait for the next day; those of this realm end with `identify-budget-spent`, as without it. A shard that asks
+ * again loses the place that it had, whose `turn` rejects.
  */
 export declare class IdentifyLedger implements IdentifyQueue {
+  /** @throws {ShardwireError} `bad-options`. */
   constructor(options?: LedgerOptions);
   /** Resolves when the store was read. */
   readonly ready: Promise<void>;
@@ -236,34 +250,52 @@ export interface QueuePort {
   start(): void;
 }
 
+/** How a queue is served. */
+export interface ServeOptions {
+  /** Is told what the queue's `identified` throws; who had asked has its turn all the same. Default: `console.error`. */
+  onError?: (error: unknown) => unknown;
+}
+
 /**
  * Serves `queue` to whoever holds the other end of `port` and asks by {@link portQueue}. Gives a function that ends it, by which
- * all who wait lose their places; so does the end of the port, where the host tells.
+ * all who wait lose their places and are told. Where the host tells of it, the end of the port does the same: Node.js does,
+ * browsers say nothing of a worker that was terminated. Other messages may go over the port as well, unless they are arrays.
+ * A port that is served keeps a process running.
  */
-export declare function serveQueue(queue: IdentifyQueue, port: QueuePort): () => void;
+export declare function serveQueue(queue: IdentifyQueue, port: QueuePort, options?: ServeOptions): () => void;
 
-/** The queue that is served at the other end of `port`, for shards in a worker. */
+/**
+ * The queue that is served at the other end of `port`, for shards in a worker. Who waits when the port ends is refused with the
+ * code `unavailable`, where the host tells.
+ */
 export declare function portQueue(port: QueuePort): IdentifyQueue;
 
 export interface HttpQueueOptions {
-  /** Used instead of the global `fetch`. It must honour `signal`. */
+  /**
+   * Used instead of the global `fetch`. It must honour `signal`. Those of Node.js and Bun give up after five minutes; the shard then
+   * asks again, behind the others.
+   */
   fetch?: Fetch;
   /** Sent along, such as `authorization`. */
   headers?: Record<string, string>;
 }
 
 /**
- * The queue that is served at `url`: by {@link queueHandler}, by `shardwire queue`, or by twilight's HTTP queue.
+ * The queue that is served at `url`: by {@link queueHandler}, by `shardwire queue`, or by twilight's HTTP queue. An answer that
+ * is none of success is an error with the code `unavailable`, its `status`, and `retryAfterMs` if the server said so.
  * @throws {ShardwireError} `bad-url`.
  */
 export declare function httpQueue(url: string, options?: HttpQueueOptions): IdentifyQueue;
 
 /**
  * Serves `queue` to all processes of a bot, as a function from requests to responses: for `Deno.serve`, `Bun.serve` and Workers.
- * `GET /?shard=NUMBER` is answered with 200 once that shard may identify, and hanging up gives the place up. Nobody is asked who
- * they are: it is for a network of one's own.
+ * `GET /?shard=NUMBER` is answered with 200 once that shard may identify, with 503 and `retry-after` if the queue rejects.
+ * Hanging up gives the place up, if the host aborts the `signal` of the request. Nobody is asked who they are: it is for a
+ * network of one's own.
+ *
+ * Callers wait without a word: `Bun.serve` hangs up on them after 10 s unless it has `idleTimeout: 0`.
  */
-export declare function queueHandler(queue: IdentifyQueue): (request: any) => Promise<any>;
+export declare function queueHandler(queue: IdentifyQueue, options?: ServeOptions): (request: any) => Promise<any>;
 
 /** The same for `http.createServer` of Node.js. */
-export declare function queueListener(queue: IdentifyQueue): (request: any, response: any) => Promise<void>;
+export declare function queueListener(queue: IdentifyQueue, options?: ServeOptions): (request: any, response: any) => Promise<void>;

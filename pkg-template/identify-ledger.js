@@ -9,13 +9,16 @@ import { RawLedger } from "./wasm/shardwire.js";
 const LIMIT = { total: 1000, remaining: 1000, resetAfterMs: 86_400_000, maxConcurrency: 1 };
 /** The longest span that hosts keep in a timer. */
 const LONGEST_MS = 2 ** 31 - 1;
-/** Of which there is none: to give up its turn changes nothing. */
-const NOBODY = 0xffff_ffff;
+const U32 = 0xffff_ffff;
+/** A number that no shard has, as totals end before: to give up its turn changes nothing. */
+const NOBODY = U32 - 1;
 
 /** Described in `fleet.d.ts`. Shards of this realm know the raw ledger in it, and ask that. */
 export class IdentifyLedger extends RawLedger {
   /** Resolves when the store was read. */
   #opening;
+  /** What ends the question of each shard that is open. A ledger knows one place for each. */
+  #asking = new Map();
 
   constructor({ limit = {}, store, onError = console.error } = {}) {
     const { total, remaining, resetAfterMs, maxConcurrency } = readLimit(limit);
@@ -24,8 +27,7 @@ export class IdentifyLedger extends RawLedger {
   }
 
   async #open(store, onError) {
-    const keep = await openStore(this, store, (method, error) => onError(error, method));
-    this.keep = keep;
+    this.keep = await openStore(this, store, (method, error) => onError(error, method));
   }
 
   /** Resolves when the store was read, if there is one. */
@@ -39,17 +41,30 @@ export class IdentifyLedger extends RawLedger {
 
   async turn([number], signal) {
     await this.#opening;
-    for (;;) {
-      signal?.throwIfAborted();
-      const waitMs = this.reserve(number);
-      try {
-        await pause(Math.abs(waitMs), signal);
-      } catch (error) {
-        this.settle(number, -1);
-        throw error;
-      }
-      if (waitMs >= 0) return;
+    signal?.throwIfAborted();
+    // Whoever asked before is gone, and nobody has noticed yet.
+    this.#asking.get(number)?.abort(new ShardwireError("unavailable", "expected one question of each shard at a time"));
+    const asking = new AbortController();
+    this.#asking.set(number, asking);
+    const leave = () => asking.abort(signal.reason);
+    signal?.addEventListener("abort", leave);
+    try {
+      await this.#wait(number, asking.signal);
+    } catch (error) {
+      if (this.#asking.get(number) === asking) this.settle(number, -1);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+      if (this.#asking.get(number) === asking) this.#asking.delete(number);
     }
+  }
+
+  async #wait(number, signal) {
+    let waitMs;
+    do {
+      waitMs = this.reserve(number);
+      await pause(Math.abs(waitMs), signal);
+    } while (waitMs < 0);
   }
 
   identified([number], { withinMs = 0 } = {}) {
@@ -61,19 +76,19 @@ export class IdentifyLedger extends RawLedger {
 function readLimit(limit) {
   const read = { ...LIMIT, ...limit };
   for (const [name, value] of Object.entries(read)) {
-    const isKnown = Object.hasOwn(LIMIT, name);
-    if (isKnown && Number.isSafeInteger(value) && value >= 0) continue;
-    throw new ShardwireError("bad-options", `expected limit.${name} as whole numbers of what discoverGateway gives`);
+    if (Object.hasOwn(LIMIT, name) && Number.isInteger(value) && value >= 0 && value <= U32) continue;
+    throw new ShardwireError("bad-options", `expected limit.${name} as discoverGateway gives it, a whole number`);
   }
   return read;
 }
 
+/** Rejects with the reason of `signal` once that is aborted. */
 function pause(ms, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(end, Math.min(Math.ceil(ms), LONGEST_MS));
-    signal?.addEventListener("abort", leave);
+    signal.addEventListener("abort", leave);
     function end() {
-      signal?.removeEventListener("abort", leave);
+      signal.removeEventListener("abort", leave);
       resolve();
     }
     function leave() {

@@ -1,6 +1,7 @@
 // What a shard asks before it identifies, where its user has put something there: a queue in place of the ledger, or a store
 // behind it. Loaded only by shards that have one of them.
 
+import { tellIdentified } from "./identified.js";
 import { recorder } from "./ledgers.js";
 import { weakly } from "./sending.js";
 import { openStore } from "./store.js";
@@ -13,6 +14,8 @@ const SOONEST_RETRY_MS = 250;
 export async function prepare(raw, { ledger, queue, store, shard = [0, 1] }) {
   // A ledger and a queue outlive the shard, which they must not keep: no function that is made here may name it.
   const reference = weakly(raw);
+  // A ledger with a store of its own knows nothing before that was read.
+  await ledger.ready;
   let keep = recorder(ledger);
   if (store) {
     keep = ledger.keep = await openStore(ledger, store, (method, error) => {
@@ -35,18 +38,15 @@ function asker(queue, shard, reference) {
     try {
       await queue.turn(shard, mine.signal);
     } catch (error) {
-      retryInMs = Math.max(error?.retryAfterMs ?? RETRY_MS, SOONEST_RETRY_MS);
+      const { retryAfterMs } = Object(error);
+      retryInMs = retryAfterMs >= 0 ? Math.max(retryAfterMs, SOONEST_RETRY_MS) : RETRY_MS;
     }
     if (asking !== mine) return;
     asking = null;
     reference.deref()?.answer(retryInMs);
   };
-  const tellIdentified = async () => {
-    try {
-      await queue.identified?.(shard);
-    } catch (error) {
-      notify(reference, "identifyQueue.identified failed; the queue counts from the turn that it gave", error);
-    }
+  const onError = (error) => {
+    notify(reference, "identifyQueue.identified failed; the queue counts from the turn that it gave", error);
   };
   return (what) => {
     const left = asking;
@@ -54,7 +54,7 @@ function asker(queue, shard, reference) {
     // Later, as the shard is borrowed now.
     queueMicrotask(() => {
       left?.abort();
-      if (what.busy) tellIdentified();
+      if (what.busy) tellIdentified(queue, onError, shard);
       else if (next && asking === next) ask(next);
     });
     return true;

@@ -160,6 +160,36 @@ async fn faults_are_injected_over_http_from_any_origin() {
 }
 
 #[tokio::test]
+async fn an_event_of_a_guild_goes_to_the_shard_of_the_guild() {
+    let server =
+        serve(GatewayOptions { max_concurrency: 2, guilds: 0, ..GatewayOptions::default() }).await;
+    let mut clients = Vec::new();
+    for shard in 0..2 {
+        let mut client = Client::connect(&server.url(), QUERY).await;
+        client.next().await;
+        let mut identify = identify(0);
+        identify["d"]["shard"] = json!([shard, 2]);
+        client.send(identify).await;
+        assert_eq!(client.next().await["t"], "READY");
+        clients.push(client);
+    }
+    let everywhere = json!({"fault": "dispatch", "name": "LAST", "data": "{}"});
+    for number in 0..3_u64 {
+        let data = number.to_string();
+        let there =
+            json!({"fault": "dispatch", "name": "A", "data": data, "guild_id": number << 22});
+        assert_eq!(http(&server, "POST /mock/fault", "", &there.to_string()).await.0, 204);
+    }
+    assert_eq!(http(&server, "POST /mock/fault", "", &everywhere.to_string()).await.0, 204);
+    for (client, expected) in clients.iter_mut().zip([vec![0, 2], vec![1]]) {
+        for number in expected {
+            assert_eq!(client.next().await["d"], number);
+        }
+        assert_eq!(client.next().await["t"], "LAST");
+    }
+}
+
+#[tokio::test]
 async fn what_clients_sent_is_told_without_their_tokens() {
     let server = serve(GatewayOptions::default()).await;
     let mut client = Client::connect(&server.url(), QUERY).await;

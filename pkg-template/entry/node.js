@@ -4,6 +4,6 @@ import { readFileSync } from "node:fs";
 import "./codecs/node.js";
 import { initSync } from "../wasm/shardwire.js";
 
-initSync(new WebAssembly.Module(readFileSync(new URL("../wasm/shardwire_bg.wasm", import.meta.url))));
+initSync(new WebAssembly.Module(readFileSync(new URL("../wasm/fast_bg.wasm", import.meta.url))));
 
 export { Intents, Shard, ShardwireError, version } from "../index.js";

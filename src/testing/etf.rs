@@ -15,7 +15,7 @@ const NAMES: [&str; 3] = ["session_type", "status", "t"];
 
 /// A message as Discord writes it: atoms as most keys and as some values, ids as integers, lists of small integers as
 /// strings. What is no JSON stays as it is, for it is meant to be broken.
-pub(super) fn write(json: &str) -> Vec<u8> {
+pub fn write(json: &str) -> Vec<u8> {
     let Ok(message) = serde_json::from_str::<Value>(json) else { return json.into() };
     // The inner keys of messages were seen as binaries, all others as atoms.
     let is_named = message["t"].as_str().is_none_or(|name| !name.starts_with("MESSAGE_"));

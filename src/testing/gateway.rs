@@ -515,7 +515,10 @@ impl Gateway {
         let Some(fault) = self.armed.arm(fault, self.now) else { return };
         match (fault, target) {
             (Fault::ForgetSessions, _) => self.forget_sessions(),
-            (Fault::Dispatch { name, data }, None) => self.emit(&name, &data),
+            (Fault::Dispatch { name, data, guild_id: None }, None) => self.emit(&name, &data),
+            (Fault::Dispatch { name, data, guild_id: Some(guild_id) }, None) => {
+                self.emit_in_guild(guild_id, &name, &data);
+            }
             (fault, Some(peer)) => self.apply_to(peer, &fault),
             (fault, None) => {
                 let peers: Vec<_> = self.peers().collect();
@@ -554,7 +557,7 @@ impl Gateway {
             Fault::Reconnect => self.send(peer, 7, Some("null")),
             Fault::HeartbeatRequest => self.send(peer, 1, Some("null")),
             Fault::InvalidSession { resumable } => self.invalidate(peer, *resumable),
-            Fault::Dispatch { name, data } => {
+            Fault::Dispatch { name, data, .. } => {
                 if let Some(key) = self.connections.get(&peer).and_then(|it| it.session) {
                     self.dispatch(key, name.clone().into(), data.clone());
                 }

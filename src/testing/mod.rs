@@ -33,6 +33,7 @@ mod zstd;
 
 pub use self::{
     envelope::{KeyOrder, Nothing},
+    etf::write as write_etf,
     events::{ALL_INTENTS, PRIVILEGED_INTENTS},
     exchange::{Fragments, Host, Peer, Refusal, ServerInput, ServerOutput},
     gateway::Gateway,

@@ -106,12 +106,16 @@ pub enum Fault {
         /// The whole envelope.
         text: String,
     },
-    /// Send an event with the next sequence number to each session. `{"fault":"dispatch","name":"TYPING_START","data":"{}"}`
+    /// Send an event with the next sequence number to each session; with `guild_id` to those whose shard the guild belongs to.
+    /// `{"fault":"dispatch","name":"TYPING_START","data":"{}","guild_id":null}`
     Dispatch {
         /// The event's name.
         name: String,
         /// The event's data as JSON text, sent byte for byte.
         data: String,
+        /// Where it happens. On one connection alone it says nothing.
+        #[serde(default)]
+        guild_id: Option<u64>,
     },
     /// Send an event `MOCK_BIG_MESSAGE` whose data is about so many bytes that compress to half.
     /// `{"fault":"big_message","bytes":5000000}`

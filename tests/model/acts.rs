@@ -129,7 +129,8 @@ fn fault(day: &mut Day) -> String {
     if day.below(40) == 0 {
         day.emitted += 1;
         let data = format!(r#"{{"n":{}}}"#, day.emitted);
-        day.inject(shardwire::testing::Fault::Dispatch { name: "NUMBERED".into(), data });
+        let name = "NUMBERED".into();
+        day.inject(shardwire::testing::Fault::Dispatch { name, data, guild_id: None });
         day.witness.emitted(day.world.server(), Mark::Numbered(day.emitted));
         return "an event by a fault".into();
     }

@@ -29,6 +29,7 @@ const PAGES = {
   "inline-in-worker.js": { modules: [] },
   "loaded.js": { modules: ["shardwire"] },
   "stores.js": { modules: ["shardwire"] },
+  "queue.js": { modules: ["shardwire"] },
 };
 
 let project;
@@ -79,7 +80,7 @@ const BUNDLERS = {
 };
 
 for (const [name, bundle] of Object.entries(BUNDLERS)) {
-  for (const page of ["page.js", "in-worker.js", "codecs.js", "inline.js", "stores.js"]) {
+  for (const page of ["page.js", "in-worker.js", "codecs.js", "inline.js", "stores.js", "queue.js"]) {
     test(`${name} bundles ${page}`, LIMITS, async () => {
       const folder = join(root, `out-${name}-${page}`);
       await check(folder, page, await bundle(page, folder));
@@ -118,7 +119,7 @@ test("the inline module runs in a bundle for Node.js", LIMITS, async () => {
   });
 });
 
-for (const page of ["page.js", "in-worker.js", "codecs.js", "stores.js"]) {
+for (const page of ["page.js", "in-worker.js", "codecs.js", "stores.js", "queue.js"]) {
   test(`Vite serves ${page} while it is being written`, LIMITS, async () => {
     const html = await writePage(root, page);
     const options = { root: root, configFile: false, logLevel: "error", cacheDir: join(root, `cache-${page}`) };
@@ -133,7 +134,7 @@ for (const page of ["page.js", "in-worker.js", "codecs.js", "stores.js"]) {
   });
 }
 
-for (const page of ["page.js", "codecs.js", "stores.js"]) {
+for (const page of ["page.js", "codecs.js", "stores.js", "queue.js"]) {
   test(`${page} runs unbundled by an import map`, LIMITS, async () => {
     const html = await writePage(root, page, { importMap: IMPORT_MAP });
     await withSite(project.folder, (url) => assertReads(`${url}/page/${html}`, page));
@@ -148,6 +149,12 @@ test("without their import the codecs are missed, and the error says what to do"
     assert.match(answer.refused.message, /`import "shardwire\/codecs"`/);
     assert.equal(modules.length, 1);
   });
+});
+
+test("a server that does not know the type of modules is borne with", LIMITS, async () => {
+  const html = await writePage(root, "page.js", { importMap: IMPORT_MAP });
+  const types = { ".wasm": "application/octet-stream" };
+  await withSite(project.folder, (url) => assertReads(`${url}/page/${html}`, "page.js"), types);
 });
 
 test("a module that was not shipped is told, with what to do", LIMITS, async () => {
@@ -169,6 +176,7 @@ const IMPORT_MAP = {
     shardwire: "../node_modules/shardwire/entry/browser.js",
     "shardwire/codecs": "../node_modules/shardwire/wasm/browser-codecs.js",
     "shardwire/dispatch": "../node_modules/shardwire/dispatch.js",
+    "shardwire/fleet": "../node_modules/shardwire/entry/fleet/browser.js",
     "shardwire/stores": "../node_modules/shardwire/stores.js",
   },
 };
@@ -224,8 +232,8 @@ function open(address, more) {
   });
 }
 
-async function withSite(folder, work) {
-  const site = await serve(folder);
+async function withSite(folder, work, types) {
+  const site = await serve(folder, types);
   try {
     return await work(site.url);
   } finally {

@@ -42,17 +42,18 @@ after(async () => {
 });
 
 /** A worker with objects. `call` calls a method of one of them; `end` ends the process without a warning. */
-async function startWorker({ date = NEWEST.date, useSQLite = true, folder, options, turns = false }) {
+async function startWorker({ date = NEWEST.date, useSQLite = true, folder, options, limit }) {
   const worker = new Miniflare({
     compatibilityDate: date,
     modulesRoot: project.folder,
     modules,
     bindings: {
       OPTIONS: { token: TOKEN, intents: 0xffff, durable: DURABLE, ...options },
-      TURNS: turns,
+      HAS_QUEUE: limit !== undefined,
+      LIMIT: limit ?? {},
       BY_FETCH: date < "2024-04-03",
     },
-    durableObjects: { BOT: { className: "Bot", useSQLite } },
+    durableObjects: { BOT: { className: "Bot", useSQLite }, TURNS: { className: "Turns", useSQLite } },
     durableObjectsPersist: folder,
     // The objects are ended in the middle of things on purpose.
     handleRuntimeStdio: (out, errors) => [out, errors].forEach((stream) => stream.resume()),
@@ -331,28 +332,52 @@ describe("an object with one shard", { concurrency: 6 }, () => {
     });
   });
 
-  test("it asks for its turn before each new session", LIMITS, async () => {
-    await withWorker({ turns: true }, async ({ gateway, call }) => {
-      const turns = (count) => until(() => call("look"), (look) => look.turns === count);
-      await call("start", { shard: [1, 2] });
-      await turns(1);
-      await until(gateway.state, ({ connections }) => connections === 0);
-      assert.equal((await call("info")).shard.status, "idle");
-      await call("turn", true);
-      await until(() => call("info"), ({ shard }) => shard.status === "ready");
-      assert.deepEqual((await call("info")).shard.shard, [1, 2]);
-      // A resume needs none.
-      await gateway.fault({ fault: "cut" });
-      await resumed(gateway, 1);
-      assert.equal((await call("look")).turns, 1);
-      await gateway.fault({ fault: "invalid_session", resumable: false });
-      await turns(2);
-      // Refused, it asks again later.
-      await call("turn", false);
-      await turns(3);
-      assert.equal((await gateway.state()).identifies, 1);
-      await call("turn", true);
-      await until(gateway.state, ({ identifies }) => identifies === 2);
+  for (const what of ["before RPC, key-value storage", `on ${NEWEST.date}`]) {
+    test(`shards in several objects have one queue, whoever is taken away: ${what}`, LIMITS, async () => {
+      const concurrency = { limit: { maxConcurrency: 2 }, gateway: { "max-concurrency": 2 } };
+      await withWorker({ ...HOSTS[what], ...concurrency }, async ({ gateway, of }) => {
+        const numbers = [0, 1, 2, 3, 4, 5];
+        const bots = numbers.map((number) => of(`object ${number}`));
+        const turns = of("turns");
+        const identified = (count) => until(gateway.state, ({ identifies }) => identifies >= count);
+        const start = (numbers) => Promise.all(numbers.map((number) => bots[number]("start", { shard: [number, 6] })));
+        await start([0, 1]);
+        const ledger = async () => JSON.parse((await turns("list", "shardwire:identifies"))[0]?.[1] ?? "{}");
+        await until(ledger, ({ remaining }) => remaining === 998);
+        // The next instance is asked at once, and knows that there were two.
+        await assert.rejects(turns("die"));
+        await start([2, 3, 4, 5]);
+        await identified(4);
+        await assert.rejects(bots[5]("die"));
+        await identified(6);
+        for (const bot of bots) await until(() => bot("info"), ({ shard }) => shard?.status === "ready");
+        const { busy } = await until(ledger, ({ remaining }) => remaining === 994);
+        assert.deepEqual(busy.map(([number]) => number).sort(), numbers);
+        // A resume needs no turn.
+        await gateway.fault({ fault: "cut" });
+        await resumed(gateway, 6);
+        const { identifies, violations } = await gateway.state();
+        assert.deepEqual({ identifies, violations }, { identifies: 6, violations: [] });
+      });
+    });
+  }
+
+  test("a place in the queue is given up by leaving, by asking again, and by not coming", LIMITS, async () => {
+    await withWorker({ limit: {} }, async ({ of }) => {
+      const turns = of("turns");
+      const waiting = (count) => until(() => turns("info"), (info) => info.waiting === count);
+      const refused = (turn) => assert.rejects(turn, { code: "cancelled" });
+      // Never used.
+      await turns("turn", [0, 4]);
+      const left = refused(turns("turn", [1, 4]));
+      await waiting(1);
+      await turns("leave", [1, 4]);
+      await left;
+      const first = refused(turns("turn", [2, 4]));
+      await waiting(1);
+      await turns("turn", [2, 4]);
+      await first;
+      assert.deepEqual(await turns("info"), { remaining: 1000, waiting: 0 });
     });
   });
 

@@ -1,7 +1,7 @@
 // What the declarations of `shardwire/durable-object` promise beside Cloudflare's own types. Nothing here is run.
 
 import type { DispatchEvent } from "shardwire";
-import { DurableShard } from "shardwire/durable-object";
+import { DurableQueue, DurableShard, durableQueue } from "shardwire/durable-object";
 import { fetchMembers } from "shardwire/requests";
 import { durableStore, keyValueStore } from "shardwire/stores";
 
@@ -12,11 +12,20 @@ declare function same<A, B>(yes: Same<A, B>): void;
 interface Vars {
   DISCORD_TOKEN: string;
   BOT: DurableObjectNamespace<Bot>;
+  TURNS: DurableObjectNamespace<Turns>;
+}
+
+export class Turns extends DurableQueue<Vars> {
+  static override options() {
+    return { limit: { maxConcurrency: 16 } };
+  }
 }
 
 export class Bot extends DurableShard<Vars> {
   static override options(env: Vars, ctx: DurableObjectState) {
-    return { token: env.DISCORD_TOKEN, intents: 0, durable: { saveEvents: 1 }, properties: { device: String(ctx.id) } };
+    const identifyQueue = durableQueue(() => env.TURNS.getByName("turns"));
+    const properties = { device: String(ctx.id) };
+    return { token: env.DISCORD_TOKEN, intents: 0, durable: { saveEvents: 1 }, properties, identifyQueue };
   }
 
   override async onDispatch(event: DispatchEvent) {
@@ -54,6 +63,7 @@ export default {
     bot.shard;
     // @ts-expect-error expected an object
     await bot.start([0, 2]);
+    await env.TURNS.getByName("turns").fetch("http://turns/?shard=0");
     return Response.json(info);
   },
 } satisfies ExportedHandler<Vars>;

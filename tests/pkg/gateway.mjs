@@ -1,11 +1,11 @@
-// The mock gateway as a child process, for tests.
+// The mock gateway as a child process, for tests; and the identify queue, which is started alike.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-const GREETING = /listening on (ws:\/\/127\.0\.0\.1:(\d+))/;
+const GREETING = /listening on ((?:ws|http):\/\/127\.0\.0\.1:(\d+))/;
 
 /**
  * Starts `shardwire gateway` and waits until it listens. Options become arguments: `{ rate: 50 }` is `--rate 50`, and a flag
@@ -13,21 +13,12 @@ const GREETING = /listening on (ws:\/\/127\.0\.0\.1:(\d+))/;
  * `stop()` ends it; it is safe to call twice.
  */
 export async function startGateway(options = {}, stderr = "inherit") {
-  const binary = process.env.SHARDWIRE_BIN;
-  if (!binary) throw new Error("SHARDWIRE_BIN must name the shardwire command; `cargo xtask test` sets it");
-  const settings = Object.entries({ port: 0, ...options });
-  const child = spawn(binary, ["gateway", ...settings.flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]))], {
-    stdio: ["ignore", "pipe", stderr],
-  });
-  const ended = once(child, "exit");
-  // A test that was broken off must leave nothing behind.
-  const end = () => child.kill("SIGKILL");
-  process.once("exit", end);
-  const [, url, port] = await greeting(child);
+  const { url, port, stop } = await start("gateway", options, stderr);
   const control = url.replace("ws:", "http:");
   return {
     url,
-    port: Number(port),
+    port,
+    stop,
     /** Injects a fault, such as `{ fault: "cut" }`. */
     fault: (fault) => request(`${control}/mock/fault`, { method: "POST", body: JSON.stringify(fault) }),
     /** Has events happen, each as `{ guild_id, name, data }`: they go to the sessions that have the guild. */
@@ -35,6 +26,29 @@ export async function startGateway(options = {}, stderr = "inherit") {
     state: async () => (await request(`${control}/mock/state`)).json(),
     /** What each connection brought. */
     received: async () => (await request(`${control}/mock/received`)).json(),
+  };
+}
+
+/** Starts `shardwire queue` alike. Gives where it is asked, and `stop()`. */
+export function startQueue(options = {}) {
+  return start("queue", options, "inherit");
+}
+
+async function start(name, options, stderr) {
+  const binary = process.env.SHARDWIRE_BIN;
+  if (!binary) throw new Error("SHARDWIRE_BIN must name the shardwire command; `cargo xtask test` sets it");
+  const settings = Object.entries({ port: 0, ...options });
+  const child = spawn(binary, [name, ...settings.flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]))], {
+    stdio: ["ignore", "pipe", stderr],
+  });
+  const ended = once(child, "exit");
+  // A test that was broken off must leave nothing behind.
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
+  const [, url, port] = await greeting(child);
+  return {
+    url,
+    port: Number(port),
     async stop() {
       end();
       await ended;
@@ -47,8 +61,8 @@ export async function startGateway(options = {}, stderr = "inherit") {
  * Runs `work` with a gateway of its own: to a common one, the shards would be one bot, whose identifies have to keep their
  * distance. The gateway must have had no reason to complain.
  */
-export async function withGateway(options, work) {
-  const gateway = await startGateway(options);
+export async function withGateway(options, work, stderr) {
+  const gateway = await startGateway(options, stderr);
   try {
     const result = await work(gateway);
     const { violations } = await gateway.state();
@@ -68,7 +82,7 @@ async function greeting(child) {
       return match;
     }
   }
-  throw new Error("the mock gateway ended before it listened");
+  throw new Error("it ended before it listened");
 }
 
 async function request(url, init) {

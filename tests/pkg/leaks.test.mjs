@@ -8,6 +8,7 @@ import { assertNothingLeft, makeShard, newToken, refusingAddress, repeat, stop }
 import { run } from "./project.mjs";
 import { LIMITS, isLost, isReady } from "./reader.mjs";
 
+const { IdentifyLedger } = await import(`file://${process.env.SHARDWIRE_PACKAGE}/entry/fleet/node.js`);
 const { fetchMembers } = await import(`file://${process.env.SHARDWIRE_PACKAGE}/requests.js`);
 
 /** Enough for the compiler, and for the host's own WebSockets, which grow for some 500 connections and then no more. */
@@ -58,6 +59,16 @@ const ENDS = {
     await shard.ready;
     await shard.close();
   },
+  "closed, with a queue": async () => {
+    const shard = makeShard({ identifyQueue: queue });
+    await shard.ready;
+    await shard.close();
+  },
+  "closed while a queue lets it wait": async () => {
+    const shard = makeShard({ identifyQueue: neverGranting });
+    await until(shard, isAwaiting);
+    await shard.close();
+  },
   "closed, with listeners": async () => {
     const { signal } = new AbortController();
     const shard = makeShard().on("MESSAGE_CREATE", () => {}, { signal });
@@ -105,6 +116,15 @@ const ENDS = {
     const identifyStore = { load: () => null, save: () => {} };
     await makeShard({ identifyStore, tap: () => "pass", beforeConnect: () => {} }).ready;
   },
+  "forgotten, with a queue": async () => {
+    await makeShard({ identifyQueue: queue }).ready;
+  },
+  "forgotten, with a ledger": async () => {
+    await makeShard({ identifyQueue: ledger }).ready;
+  },
+  "forgotten while a queue lets it wait": async () => {
+    await until(makeShard({ identifyQueue: neverGranting }), isAwaiting);
+  },
   "forgotten while it was refused, with commands that wait": async () => {
     const shard = makeShard({ url: refusing });
     shard.updatePresence({ status: "idle" }, { signal: patient });
@@ -112,8 +132,23 @@ const ENDS = {
   },
 };
 
-/** Nobody takes anything back by it, and it lives as long as the program. */
+// What lives as long as the program.
+
+/** Nobody takes anything back by it. */
 const { signal: patient } = new AbortController();
+const queue = { turn: async () => {}, identified: () => {} };
+/** All its shards are of buckets of their own. */
+const ledger = new IdentifyLedger({ limit: { maxConcurrency: 100_000 } });
+/** Whom it let wait, by what ends their waiting. */
+const waiting = new Set();
+const neverGranting = {
+  turn: (_, signal) =>
+    new Promise((resolve, reject) => {
+      waiting.add(signal);
+      signal.addEventListener("abort", () => reject(signal.reason));
+    }),
+};
+const isAwaiting = ({ type, status }) => type === "status" && status === "awaiting-identify";
 
 /** `await using`, where the host reads it; else what compilers make of it. */
 const scope =
@@ -133,5 +168,6 @@ for (const [how, act] of Object.entries(ENDS)) {
     const kept = [];
     await repeat(FEW, async () => kept.push(await act()));
     await assertNothingLeft();
+    assert.deepEqual([...waiting].filter(({ aborted }) => !aborted), [], "who is gone waits for nothing");
   });
 }

@@ -4,6 +4,7 @@ import "shardwire/codecs";
 import { Intents, Shard, type GatewayEvent, type Session, type WebSocketConstructor } from "shardwire";
 import { discoverGateway } from "shardwire/discover";
 import { Broadcast } from "shardwire/dispatch";
+import { httpQueue, IdentifyLedger, portQueue, serveQueue, type QueuePort } from "shardwire/fleet";
 import { Shard as InlineShard } from "shardwire/inline";
 import { load, loadCodecs } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
@@ -30,6 +31,10 @@ shard.on("status", ({ status }) => status satisfies string, { signal });
 toPrometheus(shard.info()) satisfies string;
 await new Broadcast().run(shard, { signal });
 (await fileStore("sessions.json").load()) satisfies Session[];
+declare const port: QueuePort;
+serveQueue(new IdentifyLedger(), port) satisfies () => void;
+new Shard({ token: "t", intents: 0, WebSocket, identifyQueue: portQueue(port) });
+await httpQueue("http://127.0.0.1:8585/").turn([0, 1], signal);
 load(new Uint8Array(8));
 // @ts-expect-error an address must be fetched first
 await loadCodecs("codecs.wasm");

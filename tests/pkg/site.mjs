@@ -8,12 +8,13 @@ import { extname, join, normalize } from "node:path";
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
-/** Serves a folder until `close()`. Gives its address, without a slash at its end. */
-export async function serve(folder) {
+/** Serves a folder until `close()`. Gives its address, without a slash at its end. `types` are further types, by extension. */
+export async function serve(folder, types) {
+  const known = { ...TYPES, ...types };
   const server = createServer(({ url }, response) => {
     const path = join(folder, normalize(decodeURIComponent(new URL(url, "http://localhost").pathname)));
     if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return response.writeHead(404).end();
-    response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" });
+    response.writeHead(200, { "content-type": known[extname(path)] ?? "application/octet-stream" });
     createReadStream(path).pipe(response);
   });
   server.listen(0, "127.0.0.1");

@@ -7,6 +7,7 @@ import {
   version,
   type DispatchEvent,
   type GatewayEvent,
+  type IdentifyQueue,
   type Session,
   type ShardOptions,
   type ShardInfo,
@@ -15,12 +16,24 @@ import {
 import "shardwire/codecs";
 import { discoverGateway, ShardwireError as DiscoverError, type BotGateway, type Gateway } from "shardwire/discover";
 import { Broadcast, Demand, Lagged, Partition, type Dispatcher, type Subscription } from "shardwire/dispatch";
-import { DurableShard, type DurableShardInfo } from "shardwire/durable-object";
+import { DurableQueue, DurableShard, durableQueue, type DurableShardInfo } from "shardwire/durable-object";
+import {
+  httpQueue,
+  IdentifyLedger,
+  portQueue,
+  queueHandler,
+  queueListener,
+  serveQueue,
+  ShardManager,
+  shardOf,
+} from "shardwire/fleet";
+import { IdentifyLedger as ManualLedger } from "shardwire/fleet/manual";
 import { Shard as InlineShard } from "shardwire/inline";
 import { load, loadCodecs, Shard as ManualShard } from "shardwire/manual";
 import { toPrometheus } from "shardwire/metrics";
 import { fetchChannelInfo, fetchMembers, fetchSoundboardSounds, joinVoice, leaveVoice } from "shardwire/requests";
 import { denoKvStore, fileStore, indexedDbStore, keyValueStore, memoryStore, webStore, type SessionStore } from "shardwire/stores";
+import { serveShards } from "shardwire/worker";
 
 /** Fails to compile unless both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -318,6 +331,37 @@ stores[0]!.save("{}");
 // @ts-expect-error nothing could be read
 keyValueStore({ set: () => {} });
 
+// Identify queues.
+const ledger = new IdentifyLedger({
+  limit: (await discoverGateway({ token: "t" })).sessionStartLimit,
+  store: { load: () => null, save: (text) => void text.length },
+  onError: (error, method) => console.error(error, method satisfies "load" | "save"),
+});
+ledger.remaining satisfies number;
+await ledger.ready;
+same<ManualLedger, IdentifyLedger>(true);
+const { port1, port2 } = new MessageChannel();
+same<ReturnType<typeof serveQueue>, () => void>(true);
+serveQueue(ledger, port1, { onError: (error) => console.error(error) });
+const queues: IdentifyQueue[] = [
+  ledger,
+  portQueue(port2),
+  httpQueue("http://127.0.0.1:8585/", { fetch, headers: { authorization: "a" } }),
+  { turn: async ([id, total]) => id < total },
+  { turn: (_, signal) => fetch("https://turns.example", { signal }), identified: ([id], { withinMs = 0 } = {}) => id + withinMs },
+];
+new Shard({ token: "t", intents: 0, identifyQueue: queues[0]! });
+(await queueHandler(ledger)(new Request("http://queue/"))) satisfies Response;
+queueListener(queues[1]!, {});
+// @ts-expect-error no such limit
+new IdentifyLedger({ limit: { shards: 1 } });
+// @ts-expect-error nobody could be asked
+new Shard({ token: "t", intents: 0, identifyQueue: { identified: () => {} } });
+// @ts-expect-error an answer that nobody can wait for
+queues.push({ turn: () => true });
+// @ts-expect-error a port, not its address
+portQueue("http://127.0.0.1:8585/");
+
 // A Durable Object, where Cloudflare's types are missing; `durable-types.ts` has them.
 class Bot extends DurableShard<{ TOKEN: string }, "bytes"> {
   static override options(env: { TOKEN: string }) {
@@ -331,10 +375,17 @@ class Bot extends DurableShard<{ TOKEN: string }, "bytes"> {
     // @ts-expect-error nothing of Cloudflare's is known here
     this.ctx.storage.sql;
   }
-  override identifyTurn([id]: readonly [number, number]) {
-    return id === 0 ? undefined : fetch("https://turns.example");
+}
+class Turns extends DurableQueue<{ MOST: number }> {
+  static override async options(env: { MOST: number }) {
+    return { limit: { maxConcurrency: env.MOST } };
   }
 }
+declare const turns: Turns;
+durableQueue(() => turns) satisfies IdentifyQueue;
+turns.info() satisfies Promise<{ remaining: number; waiting: number }>;
+// @ts-expect-error a stub that was taken away stays broken
+durableQueue(turns);
 declare const bot: Bot;
 same<ReturnType<typeof bot.info>, Promise<DurableShardInfo>>(true);
 same<ReturnType<typeof bot.stop>, Promise<Session | null>>(true);
@@ -351,9 +402,6 @@ class NoBot extends DurableShard {
 }
 
 // Fleets.
-import { IdentifyLedger, ShardManager, httpQueue, shardOf } from "shardwire/fleet";
-import { serveShards } from "shardwire/worker";
-
 const fleet = new ShardManager({
   token: "t",
   intents: ["GUILDS"],

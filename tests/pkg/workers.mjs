@@ -3,17 +3,19 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+
+const TYPES = { ".wasm": "CompiledWasm", ".html": "Text" };
 
 /** Workers have no file system: a script is named with all that it imports, now or later. */
 export async function workerModules(script) {
   const modules = new Map();
   const add = async (path) => {
     if (modules.has(path)) return;
-    const [type, encoding] = path.endsWith(".wasm") ? ["CompiledWasm"] : ["ESModule", "utf8"];
-    const contents = await readFile(path, encoding);
+    const type = TYPES[extname(path)] ?? "ESModule";
+    const contents = await readFile(path, type === "CompiledWasm" ? undefined : "utf8");
     modules.set(path, { type, path, contents });
     const found = type === "ESModule" ? contents.matchAll(/\b(?:from|import)[\s(]*"(\.[^"]+)"/g) : [];
     for (const [, to] of found) await add(join(dirname(path), to));

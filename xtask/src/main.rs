@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
 
+mod bench;
 mod bindings;
 mod browser;
 mod debian;
@@ -46,6 +47,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure shardwire beside its peers and loops by hand; writes docs/benchmarks.md
+    Bench(bench::Options),
     /// Build the npm package into target/npm/shardwire and say how large it is
     Build,
     /// Build everything, start a mock gateway and show the dashboard
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     let workspace = Workspace::locate()?;
     match command {
+        Command::Bench(options) => bench::run(&workspace, &options),
         Command::Build => package::build(&workspace),
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),

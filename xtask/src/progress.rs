@@ -59,6 +59,11 @@ impl Step {
         Ok(output)
     }
 
+    /// Shows what is being done right now beside the step's title.
+    pub(crate) fn show(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+    }
+
     /// Keeps all lines and shows the newest beside the step's title.
     fn collect(&self, mut lines: impl BufRead) -> Result<Vec<u8>> {
         let mut output = Vec::new();

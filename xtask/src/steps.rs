@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    browser, debian, demo, fleet, npm, package, parity, progress::Step, size, soak, tools,
+    bench, browser, debian, demo, fleet, npm, package, parity, progress::Step, size, soak, tools,
     workspace::Workspace,
 };
 
@@ -77,6 +77,12 @@ pub(crate) const ALL: &[TestStep] = &[
         about: "a hundred shards whose connections break",
         needs: &["npm", "package"],
         run: fleets,
+    },
+    TestStep {
+        name: "bench",
+        about: "the benchmarks' harness, on a tiny trace",
+        needs: &["npm", "package"],
+        run: bench,
     },
     TestStep {
         name: "runtimes",
@@ -243,7 +249,7 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 18] = [
+const NODE_TESTS: [&str; 21] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/codecs.test.mjs",
@@ -253,6 +259,9 @@ const NODE_TESTS: [&str; 18] = [
     "tests/pkg/requests.test.mjs",
     "tests/pkg/hooks.test.mjs",
     "tests/pkg/store.test.mjs",
+    "tests/pkg/queues.test.mjs",
+    "tests/pkg/port-queues.test.mjs",
+    "tests/pkg/http-queues.test.mjs",
     "tests/pkg/listeners.test.mjs",
     "tests/pkg/discover.test.mjs",
     "tests/pkg/lifecycle.test.mjs",
@@ -279,13 +288,19 @@ fn fleets(context: &mut Context<'_>, step: &Step) -> Result<()> {
     fleet::check(context.workspace, step)
 }
 
+fn bench(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    bench::smoke(context.workspace, step)
+}
+
 /// Every other runtime, then what only one of them has.
-const RUNTIME_TESTS: [&str; 5] = [
+const RUNTIME_TESTS: [&str; 7] = [
     "tests/pkg/runtimes.test.mjs",
     "tests/pkg/hosts.test.mjs",
     "tests/pkg/durable-object.test.mjs",
     "tests/pkg/durable-example.test.mjs",
+    "tests/pkg/cloudflare-fleet.test.mjs",
     "tests/pkg/host-stores.test.mjs",
+    "tests/pkg/host-queues.test.mjs",
 ];
 
 fn runtimes(context: &mut Context<'_>, step: &Step) -> Result<()> {

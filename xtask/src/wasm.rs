@@ -5,10 +5,9 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 use crate::{bindings, names, panics, progress::Step, tools, workspace::Workspace};
@@ -21,16 +20,31 @@ struct Module {
     package: &'static str,
     file: &'static str,
     profile: &'static str,
+    features: &'static str,
     flag: &'static str,
+    /// How hard `wasm-opt` tries, and for what.
+    passes: &'static str,
 }
 
-/// The client.
+/// The client, for whoever downloads it.
 const CLIENT: Module = Module {
     name: "shardwire",
     package: "shardwire-npm",
     file: "shardwire_npm.wasm",
     profile: "wasm",
+    features: "",
     flag: SMALL,
+    passes: "-Os",
+};
+
+/// The same client, for runtimes that have the package on their disk: twice as large, and a quarter faster.
+const FAST: Module = Module {
+    name: "fast",
+    profile: "wasm-fast",
+    features: "fast",
+    flag: VECTORS,
+    passes: "-O3",
+    ..CLIENT
 };
 
 /// What is loaded when a shard asks for ETF or zstd. With the instructions for vectors, which all supported runtimes have.
@@ -39,8 +53,12 @@ const CODECS: Module = Module {
     package: "shardwire-npm-codecs",
     file: "shardwire_npm_codecs.wasm",
     profile: "wasm-codecs",
-    flag: "-Ctarget-feature=+simd128",
+    features: "",
+    flag: VECTORS,
+    passes: "-Os",
 };
+
+const VECTORS: &str = "-Ctarget-feature=+simd128";
 
 /// How far LLVM goes in copying a function's body to where it is called. Of the values that were tried, the one with the
 /// smallest module after gzip: 0 took 600 bytes more, as what is not copied is not simplified either, and 30 took 700 more.
@@ -53,7 +71,38 @@ const SMALL: &str =
 pub(crate) fn build(workspace: &Workspace, folder: &Path) -> Result<()> {
     tools::ensure_wasm_target()?;
     [CLIENT, CODECS].iter().try_for_each(|module| module.build(workspace, folder))?;
+    build_fast(workspace, folder)?;
     inline(workspace, folder)
+}
+
+/// The fast client has no bindings of its own: those of the small one must fit.
+fn build_fast(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let small = CLIENT.compiled(workspace);
+    let compiled = Step::run("Compile fast.wasm", |step| FAST.compile(workspace, step))?;
+    let module = folder.join("fast_bg.wasm");
+    Step::run("Shrink fast.wasm", |step| {
+        let aside = workspace.target("fast");
+        let small = alike(&bind(&small, &CLIENT, &aside)?);
+        let fast = alike(&bind(&compiled, &CLIENT, &aside)?);
+        ensure!(small == fast, "the two builds of the client need other bindings");
+        fs::rename(aside.join(format!("{}_bg.wasm", CLIENT.name)), &module)?;
+        fs::remove_dir_all(&aside)?;
+        FAST.optimise(workspace, step, &module)
+    })
+}
+
+/// The lines of a script without what differs between two builds that need the same.
+fn alike(script: &str) -> Vec<String> {
+    let is_hash = |word: &str| word.len() > 16 && names::without_hash(word).len() < word.len();
+    let lines = script.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut lines: Vec<String> = lines
+        .map(|line| {
+            let words = line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            words.filter(|word| !is_hash(word)).collect()
+        })
+        .collect();
+    lines.sort();
+    lines
 }
 
 impl Module {
@@ -62,26 +111,44 @@ impl Module {
         let compiled =
             Step::run(&format!("Compile {name}.wasm"), |step| self.compile(workspace, step))?;
         let module = folder.join(format!("{name}_bg.wasm"));
-        let script = folder.join(format!("{name}.js"));
-        Step::run(&format!("Generate {name}.js"), |_| bind(&compiled, name, folder))?;
+        Step::run(&format!("Generate {name}.js"), |_| bind(&compiled, self, folder))?;
         Step::run(&format!("Shrink {name}.wasm and {name}.js"), |step| {
-            let names = shrink(workspace, step, &module)?;
-            rename(&script, name, &names)?;
+            self.optimise(workspace, step, &module)?;
             minify(workspace, step, folder, name)
         })
     }
 
     fn compile(&self, workspace: &Workspace, step: &Step) -> Result<PathBuf> {
-        let Self { package, file, profile, flag, .. } = self;
+        let Self { package, profile, features, flag, .. } = self;
         let mut cargo = tools::cargo();
         cargo.current_dir(workspace.root()).env("CARGO_ENCODED_RUSTFLAGS", flags(flag)).args([
             "build",
             &format!("--package={package}"),
             "--target=wasm32-unknown-unknown",
             &format!("--profile={profile}"),
+            &format!("--features={features}"),
         ]);
         step.execute(&mut cargo)?;
-        Ok(workspace.target("wasm32-unknown-unknown").join(profile).join(file))
+        Ok(self.compiled(workspace))
+    }
+
+    fn compiled(&self, workspace: &Workspace) -> PathBuf {
+        workspace.target("wasm32-unknown-unknown").join(self.profile).join(self.file)
+    }
+
+    /// `-Os` for the small ones rather than `-O2`, which took 420 bytes more after gzip and read messages no faster; twice, as
+    /// what is left of parameters shows only after the first run. The first KB of memory is the very end of the stack, to which
+    /// no address is added up.
+    fn optimise(&self, workspace: &Workspace, step: &Step, module: &Path) -> Result<()> {
+        let finish =
+            [self.passes, "--low-memory-unused", "--merge-locals", "--coalesce-locals-learning"];
+        let passes = ["--dae-optimizing"].into_iter().chain(finish).chain(finish);
+        let mut node = tools::node();
+        // It reads from the module which features it may use, so it needs no flags for them.
+        node.arg(workspace.node_module("binaryen/bin/wasm-opt"))
+            .args([module, Path::new("--output"), module])
+            .args(passes);
+        step.execute(&mut node)
     }
 }
 
@@ -108,8 +175,10 @@ fn cargo_home() -> PathBuf {
     env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
 }
 
-/// One flavour for every runtime: the `web` target without a default path. Each entry file loads the module its way.
-fn bind(compiled: &Path, name: &str, folder: &Path) -> Result<()> {
+/// One flavour for every runtime: the `web` target without a default path. Each entry file loads the module its way. Gives the
+/// script.
+fn bind(compiled: &Path, module: &Module, folder: &Path) -> Result<String> {
+    let Module { name, .. } = module;
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let mut output = Bindgen::new()
         .input_path(compiled)
@@ -123,37 +192,17 @@ fn bind(compiled: &Path, name: &str, folder: &Path) -> Result<()> {
         .generate_output()
         .context("wasm-bindgen could not generate the bindings")?;
     panics::silence(output.wasm_mut());
-    output.emit(folder).with_context(|| format!("cannot write {}", folder.display()))
-}
-
-/// Gives the map of the names that were shortened. `-Os` rather than `-O2`, which took 420 bytes more after gzip and read
-/// messages no faster; twice, as what is left of parameters shows only after the first run. The first KB of memory is the very
-/// end of the stack, to which no address is added up. Names in a second run, as they go into whatever passes leave.
-fn shrink(workspace: &Workspace, step: &Step, module: &Path) -> Result<String> {
-    let finish = ["-Os", "--low-memory-unused", "--merge-locals", "--coalesce-locals-learning"];
-    let passes = ["--dae-optimizing"].into_iter().chain(finish).chain(finish);
-    step.execute(wasm_opt(workspace, module).args(passes))?;
-    tools::read(wasm_opt(workspace, module).arg("--minify-imports-and-exports-and-modules"))
-}
-
-/// It reads from the module which features it may use, so it needs no flags for them.
-fn wasm_opt(workspace: &Workspace, module: &Path) -> Command {
-    let mut node = tools::node();
-    node.arg(workspace.node_module("binaryen/bin/wasm-opt")).args([
-        module,
-        Path::new("--output"),
-        module,
-    ]);
-    node
-}
-
-fn rename(script: &Path, name: &str, map: &str) -> Result<()> {
-    let text =
-        fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
+    let bindings = format!("./{name}_bg.js");
+    let names = names::shorten(output.wasm_mut(), &bindings)?;
+    output.emit(folder).with_context(|| format!("cannot write {}", folder.display()))?;
+    let path = folder.join(format!("{name}.js"));
+    let script =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     // What comes from the codecs is freed as soon as its connection ends.
-    let text = bindings::trim(&text, name == CODECS.name)?;
-    let text = names::shorten(&text, &format!("./{name}_bg.js"), map)?;
-    fs::write(script, text).with_context(|| format!("cannot write {}", script.display()))
+    let script = bindings::trim(&script, *name == CODECS.name)?;
+    let script = names.apply(&script, &bindings)?;
+    fs::write(&path, &script).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(script)
 }
 
 /// Nobody downloads the bindings to read them: readable they would take 1.7 KB more with gzip, the address of a map takes 30

@@ -233,6 +233,7 @@ impl<'a> Scanner<'a> {
     fn skip_string(&mut self) -> Result<(), NotAnObject> {
         let mut at = self.at + 1;
         loop {
+            at += plain(self.bytes.get(at..).unwrap_or_default());
             match self.bytes.get(at) {
                 None => return Err(NotAnObject("expected a text to end")),
                 Some(b'"') => break,
@@ -291,6 +292,28 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// How many of the first bytes are neither a quote nor a backslash, as far as whole steps of eight tell. Most of a message is
+/// inside of strings.
+fn plain(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    for eight in bytes.chunks_exact(8) {
+        let eight = eight.try_into().map_or(0, u64::from_le_bytes);
+        let ends = zeros(eight ^ EACH * 0x22) | zeros(eight ^ EACH * 0x5C);
+        if ends != 0 {
+            return length + ends.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+    }
+    length
+}
+
+const EACH: u64 = 0x0101_0101_0101_0101;
+
+/// The highest bit of the first byte that is zero, and of none before it.
+const fn zeros(eight: u64) -> u64 {
+    eight.wrapping_sub(EACH) & !eight & (EACH * 0x80)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,6 +331,23 @@ mod tests {
         ] {
             let expected: String = serde_json::from_str(text).expect(text);
             assert_eq!(to_text(text).as_deref(), Some(expected.as_str()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_ends_at_its_first_quote_wherever_that_stands() {
+        for length in 0..40 {
+            for end in ["\"", "\\\"\"", "\\\\\""] {
+                // Bytes whose lowest bits are those of a quote or a backslash, and one above ASCII.
+                for filler in ["#", "]", "!", "\u{a2}"] {
+                    let text = format!("\"{}{end}, \"more\"", filler.repeat(length));
+                    let mut scan = Scanner::new(&text);
+                    scan.skip_string().expect(&text);
+                    assert_eq!(scan.at, text.len() - ", \"more\"".len(), "{text}");
+                    let mut scan = Scanner::new(text[..scan.at - 1].trim_end_matches('\\'));
+                    scan.skip_string().expect_err(&text);
+                }
+            }
         }
     }
 
