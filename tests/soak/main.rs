@@ -121,7 +121,7 @@ async fn soak(name: &'static str, aim: u64, command: fn() -> Command) {
 /// What the program takes in KB when all its shards are idle, where that can be told.
 async fn idle(client: Client, shards: u32) -> Option<u64> {
     // After some heartbeats of each, what the start needed has been given back.
-    let quiet = Fault::Dispatch { name: QUIET.into(), data: "{}".into() };
+    let quiet = Fault::Dispatch { name: QUIET.into(), data: "{}".into(), guild_id: None };
     let at = When::Heartbeat(4 * u64::from(shards));
     let gateway = GatewayOptions {
         heartbeat_interval: Duration::from_secs(1),
