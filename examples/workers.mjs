@@ -1,7 +1,11 @@
-// A fleet in worker threads that handle events themselves: `DISCORD_TOKEN=… node examples/workers.mjs [url] [shards] [messages]`.
+// A fleet in worker threads that handle events themselves:
+//
+//     DISCORD_TOKEN=… node workers.mjs [GATEWAY [MESSAGES]]
+//
+// GATEWAY is a mock gateway such as ws://127.0.0.1:4455; Discord's own if it is left out. Ends after so many MESSAGES.
 //
 // The file is both halves. The main thread keeps the one identify budget and hears how the shards are; what Discord says is read
-// and answered where it arrives, so that all cores take part. Ends after so many messages, if it is told how many.
+// and answered where it arrives, so that all cores take part.
 
 import { Worker, isMainThread, parentPort } from "node:worker_threads";
 
@@ -12,7 +16,8 @@ if (isMainThread) await manage();
 else handle();
 
 async function manage() {
-  const [url, shards, messages = Infinity] = process.argv.slice(2);
+  const [gateway, messages = Infinity] = process.argv.slice(2);
+  const mock = gateway && { url: gateway, discover: { url: `${gateway.replace("ws:", "http:")}/api/v10` } };
   let count = 0;
   const create = () => {
     const worker = new Worker(new URL(import.meta.url));
@@ -27,8 +32,7 @@ async function manage() {
     token: process.env.DISCORD_TOKEN,
     intents: ["GUILDS", "GUILD_MESSAGES"],
     workers: { shardsPerWorker: 2, create },
-    ...(shards && { shards: Number(shards) }),
-    ...(url && { url, gateway: null }),
+    ...mock,
   });
   for await (const event of fleet) {
     if (event.type === "status") console.error(`shard ${event.shardId} is ${event.status}`);

@@ -115,7 +115,7 @@ export interface SharedFleet<Form extends RawForm = "text"> extends Readable<For
   stop(number: number, options?: { keepSession?: boolean }): Promise<Session | null>;
   restart(number: number): Promise<void>;
   reshard(selection?: ShardSelection): Promise<void>;
-  /** Ends the fleet, for all tabs, as `ShardManager.close` does. */
+  /** Ends the fleet, for all tabs, as `ShardManager.close` does. What waits can still be read; who does not read it, leaves by `close`. */
   end(options?: { keepSession?: boolean; withinMs?: number }): Promise<Session[]>;
   /** Leaves: this tab hears no more, and the fleet goes on. */
   close(): Promise<void>;

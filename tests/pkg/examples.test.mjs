@@ -61,9 +61,11 @@ test("fleet.mjs goes on where its last run left off", LIMITS, async () => {
 });
 
 test("workers.mjs handles events in its workers", LIMITS, async () => {
-  await withGateway({ rate: 40, guilds: 12, "max-concurrency": 3 }, async ({ url, state }) => {
-    const printed = await runExample("workers.mjs", url, "2", "20");
-    assert.ok(printed.match(/^shard [01]: \S+:/gm).length >= 20);
-    assert.equal((await state()).identifies, 2);
+  await withGateway({ rate: 40, guilds: 12, shards: 3, "max-concurrency": 3 }, async ({ url, state }) => {
+    const printed = await runExample("workers.mjs", url, "40");
+    const messages = printed.match(/^shard [012]: \S+:/gm);
+    assert.ok(messages.length >= 40);
+    assert.equal(new Set(messages.map((message) => message[6])).size, 3);
+    assert.equal((await state()).identifies, 3);
   });
 });

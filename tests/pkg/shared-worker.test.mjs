@@ -84,6 +84,7 @@ test("a tab that does not read loses its oldest events, is told how many, and ho
   const under = seen.indexOf(`${90 - (seen.length - 11)} dropped`);
   assert.deepEqual(seen, [...numbers(1, under), seen[under], ...numbers(91, 100)]);
   await slow.end();
+  for (const tab of [quick, slow]) await tab.close();
 });
 
 test("a tab hears from when it joins, and its loop ends when it leaves or the fleet ends", LIMITS, async () => {
@@ -155,6 +156,7 @@ test("a page that goes into the history is told what it missed when it is back",
     show();
     // The fleet that it knew has ended, and it makes no other.
     assert.deepEqual(await away.nextBatch(), []);
+    await there.close();
   });
 });
 
@@ -296,5 +298,7 @@ test("tabs share one fleet with a session for each shard, and command it", LIMIT
     assert.equal(made.length, 2);
     await again.end();
     assert.equal((await gateway.state()).identifies, 2);
+    // What they have not read would wait for them.
+    for (const tab of [tabs[1], again]) await tab.close();
   });
 });
