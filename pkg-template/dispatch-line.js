@@ -109,6 +109,13 @@ export class Line {
     return new Promise((resolve, reject) => this.#readers.push({ owner, resolve, reject }));
   }
 
+  /** All that waits, as events. */
+  rest() {
+    const events = [];
+    while (this.#length > 0) events.push(this.read().value);
+    return events;
+  }
+
   /** Readers of `owner` wait no longer. */
   dismiss(owner) {
     const leaving = this.#readers.filter((reader) => reader.owner === owner);

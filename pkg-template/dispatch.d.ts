@@ -125,6 +125,8 @@ export declare class Partition<Event = GatewayEvent, Policy extends Overflow = "
  */
 export interface Subscription<Item> extends AsyncIterableIterator<Item>, AsyncDisposable {
   next(): Promise<IteratorResult<Item, undefined>>;
+  /** All that waits, at least one; an empty array after the end. Of what several subscribers share, it leaves them nothing. */
+  nextBatch(): Promise<Item[]>;
   return(value?: unknown): Promise<IteratorResult<Item, any>>;
   /** Leaves. Whoever waits for an event of it is told that it is over. Safe to call twice. */
   close(): void;

@@ -107,6 +107,11 @@ class Subscription {
     }
   }
 
+  async nextBatch() {
+    const { done, value } = await this.next();
+    return done ? [] : [value, ...this.#line.rest()];
+  }
+
   async return(value) {
     this.close();
     return { done: true, value };

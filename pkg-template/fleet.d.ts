@@ -77,8 +77,8 @@ export type FleetOptions<Form extends RawForm = "text"> = Omit<ShardOptions<Form
      * their workers handle it (`shardwire/worker`). The options are copied into the workers, so hooks (`tap`, `beforeConnect`) and
      * `WebSocket` are given there; `presence` may be a function, which is asked here when a shard is made.
      *
-     * Where the host tells that a worker has ended (Node.js, Bun), its shards go on in another with their sessions, and no event
-     * is lost. A shard that was never ready in it stops with the reason `worker-lost`.
+     * When a worker ends, as far as the host tells (Node.js, Bun), or throws what nobody catches, its shards go on in another with
+     * their sessions, and no event is lost. A shard that was never ready in it stops with the reason `worker-lost`.
      */
     workers?: WorkerOptions;
   };
@@ -106,7 +106,7 @@ export interface FleetWorker {
 
 /**
  * A shard in a worker. It is read and spoken to as a `Shard` is, but for `info()`, which asks the worker. Its `status` and `session`
- * are what they were when the last events came. `shardwire/requests` speaks to shards of its own realm only: in the worker.
+ * are what they were when the last events came. What is wrong with the arguments of a command rejects its promise. `shardwire/requests` speaks to shards of its own realm only: in the worker.
  */
 export interface RemoteShard<Form extends RawForm = "text">
   extends Readable<Form>,

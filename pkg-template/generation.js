@@ -2,13 +2,12 @@
 // status says, and not who gets the events.
 
 import { ShardwireError } from "./error.js";
+import { healthOf } from "./health.js";
 import { Keeper } from "./keeping.js";
 import { Launching } from "./launching.js";
 
 /** Statuses by which an attempt to start has come to something, or to nothing. */
 const SETTLED = ["identifying", "ready", "disconnected"];
-/** What each status counts as in `health`. */
-const HEALTH = { idle: "waiting", ready: "ready", disconnected: "disconnected", closing: "leaving", stopped: "leaving" };
 
 export class Generation {
   total;
@@ -128,9 +127,7 @@ export class Generation {
   }
 
   health() {
-    const health = { waiting: 0, connecting: 0, ready: 0, disconnected: 0, leaving: 0 };
-    for (const { shard } of this.#members.values()) health[HEALTH[shard.status] ?? "connecting"] += 1;
-    return health;
+    return healthOf(this.shards.map(({ status }) => status));
   }
 
   #run(number) {
@@ -140,7 +137,10 @@ export class Generation {
   }
 
   #read(member) {
-    member.reading ??= this.#readAll(member).catch((error) => this.#fail(error));
+    member.reading ??= this.#readAll(member).catch((error) => {
+      this.#fail(error);
+      this.#end(member);
+    });
   }
 
   async #readAll(member) {

@@ -463,7 +463,7 @@ export interface NoticeEvent extends FromShard {
   /**
    * - `bad-hook`: a hook failed, or gave what may not be used; what stood there before serves instead
    * - `bad-resume-url`: READY named a resume address that is not safe to use; the base address serves instead
-   * - `events-dropped`: the reader is too slow, and the option `overflow` is `"drop-oldest"`
+   * - `events-dropped`: the reader is too slow, and the option `overflow` is `"drop-oldest"`; or it is a tab that was away
    * - `identify-held-back`: the shard identified so often of late that it must wait before it does so again
    * - `oversized-message`: a message was too large on two connections; the session is resumed behind it
    * - `queue-unavailable`: the identify queue cannot be asked; it is asked again
@@ -511,7 +511,7 @@ export interface StopReason {
    * - `identify-budget-spent`: no identify is left before `retryInMs` is over
    * - `reader-too-slow`: more events waited than `limits` allow, and the option `overflow` is `"fail"`
    * - `requested`: `close()` was called
-   * - `worker-lost`: of a fleet in workers: its worker has ended, or could not run it
+   * - `worker-lost`: of a fleet in workers: its worker has ended or failed
    */
   readonly code: "fatal" | "identify-budget-spent" | "reader-too-slow" | "requested" | "worker-lost";
   readonly message: string;

@@ -3,6 +3,7 @@
 // A port here is a `MessagePort`. What is said over it: `["turn", id, shard]` and `["leave", id]` one way, `["granted", id]` and
 // `["refused", id, message, retryAfterMs]` the other; and `["identified", shard, options]`. Whatever else is said is not for us.
 
+import { toPlain } from "./crossing.js";
 import { ShardwireError } from "./error.js";
 import { tellIdentified } from "./identified.js";
 
@@ -22,7 +23,7 @@ export function serveQueue(queue, port, { onError = console.error } = {}) {
       await queue.turn(shard, controller.signal);
       if (!controller.signal.aborted) port.postMessage(["granted", id]);
     } catch (error) {
-      if (!controller.signal.aborted) refuse(id, Object(error));
+      if (!controller.signal.aborted) refuse(id, toPlain(error));
     } finally {
       open.delete(id);
     }

@@ -1,14 +1,22 @@
 // A shard that runs in a worker, as the fleet and its user hold it.
 
-import { firstSequences } from "./reading.js";
+import { giveCommands } from "./commands.js";
+import { beforeUnread } from "./handed.js";
 import { Remote } from "./remote.js";
 
 /** Described in `fleet.d.ts`. */
 export class RemoteShard extends Remote {
+  static {
+    giveCommands(this);
+  }
+
+  #number;
   #isStarted = false;
 
-  constructor(port, most) {
-    super(port, { state: { status: "idle", session: null }, most, start: () => void this.connect() });
+  /** `options` are those of the shard. */
+  constructor(port, { shard, session = null, limits }) {
+    super(port, { state: { status: "idle", session }, most: limits?.waitingEvents, start: () => void this.connect() });
+    this.#number = shard[0];
   }
 
   get status() {
@@ -16,10 +24,7 @@ export class RemoteShard extends Remote {
   }
 
   get session() {
-    const { session } = this.state;
-    if (!session) return null;
-    const before = Math.max(firstSequences(this.unread)(session.shard[0]) - 1, 0);
-    return { ...session, sequence: Math.min(session.sequence, before) };
+    return beforeUnread(this.state.session, this.unread);
   }
 
   connect() {
@@ -33,40 +38,24 @@ export class RemoteShard extends Remote {
   }
 
   reconnect() {
-    this.command("reconnect");
-  }
-
-  updatePresence(...command) {
-    return this.command("updatePresence", ...command);
-  }
-
-  updateVoiceState(...command) {
-    return this.command("updateVoiceState", ...command);
-  }
-
-  requestGuildMembers(...command) {
-    return this.command("requestGuildMembers", ...command);
-  }
-
-  requestSoundboardSounds(...command) {
-    return this.command("requestSoundboardSounds", ...command);
-  }
-
-  requestChannelInfo(...command) {
-    return this.command("requestChannelInfo", ...command);
-  }
-
-  send(...command) {
-    return this.command("send", ...command);
-  }
-
-  sendEncoded(...command) {
-    return this.command("sendEncoded", ...command);
+    void this.command("reconnect");
   }
 
   async close({ keepSession = false } = {}) {
+    const closed = this.call("close", { keepSession });
+    // Not sooner, or it would open a connection. One that was never started has to be read to its end.
     this.connect();
     // Its worker may be gone, or it may be over by now.
-    return this.call("close", { keepSession }).catch(() => (keepSession ? this.session : null));
+    return closed.catch(() => (keepSession ? this.session : null));
+  }
+
+  disconnect() {
+    return this.close({ keepSession: true });
+  }
+
+  /** Its worker is gone. */
+  lose(message) {
+    const event = { type: "stopped", reason: { code: "worker-lost", message } };
+    this.leave({ events: [[this.#number, null, null, event]], state: { ...this.state, status: "stopped" }, message });
   }
 }

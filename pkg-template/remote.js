@@ -1,10 +1,9 @@
 // What is read in one realm and runs in another: the near end of a message port. Events come in batches, the next one when the
-// last was taken. What is said over the port: `["events", flat, state]`, `["over", state]` and answers one way, `["more"]` and calls
-// the other.
+// last was taken. What is said over the port: `["events", flat, state]`, `["over", state, failure]` and answers one way, `["more"]`
+// and calls the other; and what the classes above agree on.
 
-import { Caller } from "./crossing.js";
+import { Caller, fromPlain, restore } from "./crossing.js";
 import { ShardwireError } from "./error.js";
-import { decode } from "./event.js";
 import { Readable } from "./reading.js";
 
 /** Below a `Readable`. */
@@ -19,7 +18,7 @@ class Inbox {
   }
 
   push(events) {
-    this.#events.push(...events);
+    for (const event of events) this.#events.push(event);
     this.#call();
   }
 
@@ -49,13 +48,15 @@ class Inbox {
 export class Remote extends Readable {
   /** Is called when the other end has come further. */
   onProgress = () => {};
-  /** Is called when nothing comes from there any more. */
+  /** Is called when nothing comes from there any more, with what calls are rejected with. */
   onOver = () => {};
   #inbox;
   #caller;
   #port;
   /** What the other end last said of itself. */
   #state;
+  /** What whoever reads gets at the end; `null` if nothing is wrong. */
+  #failure = null;
 
   constructor(port, { state, most, start = () => null }) {
     const inbox = new Inbox(port);
@@ -64,7 +65,7 @@ export class Remote extends Readable {
     this.#port = port;
     this.#state = state;
     this.#caller = new Caller(port);
-    port.addEventListener("message", ({ data }) => this.#hear(data));
+    port.addEventListener("message", ({ data }) => this.hear(data));
     port.start();
   }
 
@@ -72,9 +73,28 @@ export class Remote extends Readable {
     return this.#state;
   }
 
-  /** Events as `flatten` made them. */
+  get isOver() {
+    return this.#inbox.isOver;
+  }
+
   take() {
-    return this.#inbox.take().flatMap(([shardId, ...event]) => decode(event, shardId));
+    return this.#inbox.take().map(restore);
+  }
+
+  async nextBatch() {
+    const events = await super.nextBatch();
+    if (events.length === 0) this.#checkFailure();
+    return events;
+  }
+
+  [Symbol.asyncIterator]() {
+    const loop = super[Symbol.asyncIterator]();
+    const next = async () => {
+      const result = await loop.next();
+      if (result.done) this.#checkFailure();
+      return result;
+    };
+    return { ...loop, next };
   }
 
   call(...call) {
@@ -92,14 +112,24 @@ export class Remote extends Readable {
     this.#port.postMessage(message);
   }
 
-  /** The other end is gone: `events` are the last that are heard of it. */
-  lose(events, message) {
-    if (this.#inbox.isOver) return;
+  /**
+   * Nothing comes from the other end any more: `events` are the last, as `flatten` makes them. Calls are rejected with a message,
+   * or with `failure`, as reading is then.
+   */
+  leave({ events = [], state = this.#state, message = "it has stopped", failure = null }) {
+    if (this.isOver) return;
+    this.#state = state;
+    this.#failure = failure;
     this.#inbox.push(events);
-    this.#over(message);
+    this.#inbox.end();
+    const error = failure ?? new ShardwireError("stopped", message);
+    this.#caller.end(error);
+    this.#port.close();
+    this.onOver(error);
   }
 
-  #hear(message) {
+  /** Takes in what came over the port. */
+  hear(message) {
     if (this.#caller.hear(message)) return;
     const [what, ...rest] = message;
     if (what === "events") {
@@ -109,15 +139,12 @@ export class Remote extends Readable {
       else this.tell(["more"]);
       this.onProgress();
     } else if (what === "over") {
-      this.#state = rest[0];
-      this.#over("it has stopped");
+      const [state, failure] = rest;
+      this.leave({ state, failure: failure && fromPlain(failure) });
     }
   }
 
-  #over(message) {
-    this.#inbox.end();
-    this.#caller.end(new ShardwireError("stopped", message));
-    this.#port.close();
-    this.onOver();
+  #checkFailure() {
+    if (this.#failure) throw this.#failure;
   }
 }

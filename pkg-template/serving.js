@@ -1,34 +1,49 @@
-// The far end of what `remote.js` reads: sends events over a port, in batches, the next one when the last was taken.
+// The far end of what `remote.js` reads: sends events over a port, in batches, the next one when the last was taken, and answers
+// calls. Knows nothing of what is read.
 
-import { answerCalls, flatten } from "./crossing.js";
+import { Answers, flatten, toPlain } from "./crossing.js";
 
-/** Events of one batch. */
-const MOST = 1000;
+export class Serving {
+  #port;
+  #answers;
+  /** Is called when the last batch was taken, or nobody waits for that any more. */
+  #goOn = () => {};
 
-/**
- * Reads `batches`, an asynchronous iterable of arrays of events, to its end and sends them over `port`, with what `state` says
- * then; and serves `methods`. Whatever else is said over the port goes to `hear`.
- */
-export async function serve(port, { batches, state, methods, hear = () => {} }) {
-  let goOn = null;
-  const answer = answerCalls(port, methods);
-  port.addEventListener("message", ({ data }) => {
-    if (data[0] === "more") goOn?.();
-    else if (data[0] === "call" || data[0] === "abort") answer(data);
-    else hear(data);
-  });
-  port.start();
-  for await (const events of batches) {
-    // An empty one too, as it tells the state.
-    let at = 0;
-    do {
-      const taken = new Promise((resolve) => (goOn = resolve));
-      port.postMessage(["events", events.slice(at, at + MOST).map(flatten), state()]);
-      await taken;
-      at += MOST;
-    } while (at < events.length);
+  /** `methods` are what can be called over `port`. */
+  constructor(port, methods) {
+    this.#port = port;
+    this.#answers = new Answers(port, methods);
   }
-  port.postMessage(["over", state()]);
-  // What was asked at the very end is still answered.
-  queueMicrotask(() => port.close());
+
+  /** Takes in what came over the port; gives whether it was meant for here. */
+  hear(message) {
+    if (message[0] !== "more") return this.#answers.hear(message);
+    this.#goOn();
+    return true;
+  }
+
+  /**
+   * Sends what `batches`, an asynchronous iterable of arrays of events, gives, with what `state` says then: an empty one too, as it
+   * tells the state. At the end, or when they fail, it closes the port; when `signal` is aborted, it just leaves off.
+   */
+  async send(batches, state, signal) {
+    signal?.addEventListener("abort", () => this.#goOn(), { once: true });
+    let failure = null;
+    try {
+      for await (const events of batches) {
+        if (signal?.aborted) return;
+        const taken = new Promise((resolve) => (this.#goOn = resolve));
+        this.#port.postMessage(["events", events.map(flatten), state()]);
+        await taken;
+        if (signal?.aborted) return;
+      }
+    } catch (error) {
+      failure = toPlain(error);
+    }
+    // What was asked before the end is still answered.
+    await this.#answers.settle();
+    if (signal?.aborted) return;
+    this.#port.postMessage(["over", state(), failure]);
+    this.#port.close();
+  }
 }

@@ -3,11 +3,13 @@
 import { discoverGateway } from "./discover.js";
 import { ShardwireError } from "./error.js";
 import { Generation } from "./generation.js";
+import { beforeUnread } from "./handed.js";
+import { healthOf } from "./health.js";
 import { IdentifyLedger } from "./identify-ledger.js";
 import { Shard } from "./index.js";
 import { Merging } from "./merging.js";
-import { Readable, firstSequences } from "./reading.js";
-import { resolveShards, shardOf } from "./shard-set.js";
+import { Readable } from "./reading.js";
+import { resolveShards, shardForGuild } from "./shard-set.js";
 import { Switching } from "./switching.js";
 import { Workers, checkForWorkers } from "./workers.js";
 
@@ -84,10 +86,7 @@ export class ShardManager extends Readable {
   }
 
   forGuild(guildId) {
-    const number = shardOf(guildId, this.#running.total);
-    const shard = this.shard(number);
-    if (shard) return shard;
-    throw new ShardwireError("bad-shard", `expected a guild of a shard that runs here, not of ${number} of ${this.total}`);
+    return shardForGuild(this.#running, guildId);
   }
 
   async updatePresence(presence, options) {
@@ -101,7 +100,7 @@ export class ShardManager extends Readable {
   }
 
   health() {
-    return this.#present?.health() ?? { waiting: 0, connecting: 0, ready: 0, disconnected: 0, leaving: 0 };
+    return this.#present?.health() ?? healthOf([]);
   }
 
   async start(number, { session } = {}) {
@@ -198,8 +197,8 @@ export class ShardManager extends Readable {
     const kept = (await this.#own.sessions?.load()) ?? [];
     if (this.#closing) return;
     const own = kept.filter(({ shard: [number, total] }) => total === next.total && numbers.includes(number));
-    this.#present = next;
     next.add(numbers, new Map(own.map((session) => [session.shard[0], session])));
+    this.#present = next;
     if (this.recommendedInstead !== null) {
       const message = `Discord recommends ${this.#recommended} shards, and there are ${next.total}`;
       this.#notify({ code: "shard-count", message, shardId: numbers[0] });
@@ -250,8 +249,7 @@ export class ShardManager extends Readable {
   /** `session` as far as events of its shard were handed over, and come back from. */
   #handed(session) {
     const unread = [...this.#batch, ...this.#inHand, ...this.unread, ...this.#line.waiting];
-    const first = firstSequences(unread)(session.shard[0]);
-    return { ...session, sequence: Math.min(session.sequence, Math.max(first - 1, 0)) };
+    return beforeUnread(session, unread);
   }
 
   #comeBack({ type, shardId }) {
@@ -287,7 +285,7 @@ export class ShardManager extends Readable {
     this.#change = null;
     // Of no use once the new shards are heard.
     change?.settle.reject(new ShardwireError("stopped", "the shards ended before the change was over"));
-    if (generation !== this.#present) return;
+    if (generation !== this.#present) return this.#workers?.trim();
     if (change) void change.next.close();
     this.#workers?.close();
     this.#line.end();

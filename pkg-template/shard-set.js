@@ -32,6 +32,14 @@ export function shardOf(guildId, total) {
   return Number((BigInt(guildId) >> 22n) % BigInt(total));
 }
 
+/** The shard of a guild, of a fleet that has some of them. */
+export function shardForGuild(fleet, guildId) {
+  const number = shardOf(guildId, fleet.total);
+  const shard = fleet.shard(number);
+  if (shard) return shard;
+  throw new ShardwireError("bad-shard", `expected a guild of a shard that runs here, not of ${number} of ${fleet.total}`);
+}
+
 function roundUp(recommended, multipleOf) {
   return recommended === undefined ? undefined : Math.ceil(recommended / multipleOf) * multipleOf;
 }

@@ -23,7 +23,8 @@ export interface ServeOptions<Form extends RawForm = "text"> {
   /**
    * Handles Discord's events in this worker: then the fleet hears of the shards' own events only. Of each shard one comes after the
    * other; the next one when the promise that it returns has settled. What it throws is told to the fleet by a notice `bad-hook`.
-   * Sessions in a store are no further than what it has handled.
+   * Sessions in a store, and those that go on when the worker ends, are no further than what it has handled, and up to 100 events
+   * behind: those are handled again.
    */
   onDispatch?: (event: DispatchEvent<Form>, shard: Shard<Form>) => unknown;
 }

@@ -1,6 +1,7 @@
 // Workers in which shards of a fleet run: makes them as they are needed, and notices when one is gone. Knows shards by their
 // numbers.
 
+import { toPlain } from "./crossing.js";
 import { ShardwireError } from "./error.js";
 import { Shard } from "./index.js";
 import { serveQueue } from "./port-queue.js";
@@ -10,21 +11,29 @@ const SHARDS_PER_WORKER = 16;
 /** Options that are functions, and do not cross into a worker. */
 const FUNCTIONS = ["tap", "beforeConnect", "WebSocket"];
 
-/** Makes a worker of the package's own; each host has its way. */
-let createOwn = () => {
-  throw new ShardwireError("unavailable", "expected workers.create, as here nobody else makes workers");
-};
+/** Makes a worker of the package's own; each host has its way, or none. */
+let createOwn;
 
 export function createWorkersBy(create) {
   createOwn = create;
 }
 
 /** Throws what is not right about options of a fleet in workers. */
-export function checkForWorkers(common, { shardsPerWorker = SHARDS_PER_WORKER }) {
+export function checkForWorkers(common, { shardsPerWorker = SHARDS_PER_WORKER, create = createOwn }) {
   const found = FUNCTIONS.find((name) => name in common);
   if (found) throw new ShardwireError("bad-options", `expected ${found} to be given to serveShards in a worker of your own`);
   if (!Number.isSafeInteger(shardsPerWorker) || shardsPerWorker < 1) {
     throw new ShardwireError("bad-options", "expected workers.shardsPerWorker to be a whole number above zero");
+  }
+  if (typeof create !== "function") {
+    throw new ShardwireError("bad-options", "expected workers.create to be a function, as here nobody else makes workers");
+  }
+  const { presence, ...others } = common;
+  try {
+    // A function is asked here.
+    structuredClone(typeof presence === "function" ? others : common);
+  } catch (cause) {
+    throw new ShardwireError("bad-options", "expected options that can be copied into a worker", { cause });
   }
   // Nothing is opened here.
   void new Shard({ ...common, WebSocket: class {} });
@@ -48,16 +57,25 @@ export class Workers {
     const { shard, presence } = options;
     const place = [...this.#places].find((place) => place.count < this.#shardsPerWorker) ?? this.#open();
     const { port1, port2 } = new MessageChannel();
-    const remote = new RemoteShard(port1, options.limits?.waitingEvents);
-    place.take(remote, shard[0]);
+    const remote = new RemoteShard(port1, options);
+    place.take(remote);
     const crossing = typeof presence === "function" ? { ...options, presence: presence(shard) } : options;
     place.tell(["shard", crossing, port2], [port2]);
     return remote;
   }
 
+  /** Ends workers in which no shard is left. */
+  trim() {
+    for (const place of this.#places) if (place.count === 0) this.#end(place);
+  }
+
   close() {
-    for (const place of this.#places) place.close();
-    this.#places.clear();
+    for (const place of this.#places) this.#end(place);
+  }
+
+  #end(place) {
+    this.#places.delete(place);
+    place.close();
   }
 
   #open() {
@@ -70,7 +88,9 @@ export class Workers {
 /** A worker and the shards in it. */
 class Place {
   #worker;
-  #shards = new Map();
+  #shards = new Set();
+  /** Where the identify queue is asked. */
+  #queuePort;
   #stopServing;
   /** What is to be told once the worker listens; `null` since it does. */
   #waiting = [];
@@ -80,16 +100,19 @@ class Place {
     this.#worker = worker;
     this.#onLost = onLost;
     const { port1, port2 } = new MessageChannel();
+    this.#queuePort = port1;
     this.#stopServing = serveQueue(queue, port1);
     this.tell(["queue", port2], [port2]);
     hear(worker, "message", (message) => {
       if (message?.[0] === "listening") this.#flush();
     });
-    // Node.js, where a worker ends by what it does not catch.
-    hear(worker, "exit", () => this.#lose("its worker has ended"));
-    // Elsewhere it goes on, unless it has not even begun.
+    // Of Node.js, and of Bun.
+    for (const end of ["exit", "close"]) hear(worker, end, () => this.#lose("its worker has ended"));
+    // What it does not catch ends it in some hosts, so it does in all.
     hear(worker, "error", (error) => {
-      if (this.#waiting) this.#lose(`its worker could not be started: ${error?.message ?? error}`);
+      // In Deno, it would end this realm too.
+      error?.preventDefault?.();
+      this.#lose(`its worker has failed: ${toPlain(error).message}`);
     });
   }
 
@@ -97,8 +120,8 @@ class Place {
     return this.#shards.size;
   }
 
-  take(remote, number) {
-    this.#shards.set(remote, number);
+  take(remote) {
+    this.#shards.add(remote);
     remote.onOver = () => this.#shards.delete(remote);
   }
 
@@ -109,6 +132,7 @@ class Place {
 
   close() {
     this.#stopServing();
+    this.#queuePort.close();
     void this.#worker.terminate();
   }
 
@@ -121,9 +145,7 @@ class Place {
   #lose(message) {
     this.#onLost();
     this.close();
-    for (const [remote, number] of this.#shards) {
-      remote.lose([[number, null, null, { type: "stopped", reason: { code: "worker-lost", message } }]], message);
-    }
+    for (const remote of this.#shards) remote.lose(message);
   }
 }
 

@@ -68,6 +68,24 @@ test("everybody gets everything that they want in order", async () => {
   assert.deepEqual(await all(even), [2, 4, 6]);
 });
 
+test("what waits is had at once, with what is missing told in its place", async () => {
+  const [broadcast, source] = [new Broadcast(), new Fed()];
+  const running = broadcast.run(source);
+  const [all, newest] = [broadcast.subscribe(), broadcast.subscribe({ capacity: 2, overflow: "drop-oldest" })];
+  source.give(1, 2, 3, 4, 5);
+  await turn();
+  assert.deepEqual(await all.nextBatch(), [1, 2, 3, 4, 5]);
+  const [lagged, ...rest] = await newest.nextBatch();
+  assert.ok(lagged instanceof Lagged);
+  assert.deepEqual([lagged.dropped, rest], [3, [4, 5]]);
+  const waiting = all.nextBatch();
+  source.give(6);
+  assert.deepEqual(await waiting, [6]);
+  source.give();
+  await running;
+  assert.deepEqual([await all.nextBatch(), await newest.nextBatch(), await newest.nextBatch()], [[], [6], []]);
+});
+
 test("a slow subscriber harms no other, and is told what it missed", async () => {
   const broadcast = new Broadcast();
   const dropping = broadcast.subscribe({ capacity: 3, overflow: "drop-oldest" });

@@ -59,3 +59,11 @@ test("fleet.mjs goes on where its last run left off", LIMITS, async () => {
     assert.equal((await state()).identifies, 3);
   });
 });
+
+test("workers.mjs handles events in its workers", LIMITS, async () => {
+  await withGateway({ rate: 40, guilds: 12, "max-concurrency": 3 }, async ({ url, state }) => {
+    const printed = await runExample("workers.mjs", url, "2", "20");
+    assert.ok(printed.match(/^shard [01]: \S+:/gm).length >= 20);
+    assert.equal((await state()).identifies, 2);
+  });
+});

@@ -1,6 +1,7 @@
 // Many shards as one, against the mock gateway.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -80,6 +81,12 @@ test("options that are not right are refused before anything is opened", () => {
   bad({ tokens: 5 }, "bad-options");
   bad({ intents: ["X"] }, "bad-intents");
   bad({ shards: [9], total: 4 }, "bad-shard");
+  const workers = {};
+  bad({ workers, tap: () => "pass" }, "bad-options");
+  bad({ workers, presence: { status: "idle", activities: [{ name: "x", type: 0, more() {} }] } }, "bad-options");
+  bad({ workers: { shardsPerWorker: 0 } }, "bad-options");
+  bad({ workers: { create: "shards.js" } }, "bad-options");
+  bad({ workers, intents: ["X"] }, "bad-intents");
 });
 
 test("a fleet of as many shards as are recommended starts in the order of its buckets", LIMITS, async () => {
@@ -229,15 +236,21 @@ function load(gateway, guilds) {
   };
 }
 
-for (const [from, to] of [
+/** Node 20 has no WebSocket of its own, so a worker there needs one that the user brings. */
+function createWorker(options) {
+  return new Worker(new URL("fixtures/fleet-worker.mjs", import.meta.url), { workerData: { folder: process.env.SHARDWIRE_PACKAGE, options } });
+}
+
+for (const [from, to, where = "", more = {}] of [
   [4, 6],
   [16, 32],
   [6, 4],
+  [4, 6, " in workers", { workers: { shardsPerWorker: 2, create: () => createWorker() } }],
 ]) {
-  test(`from ${from} shards to ${to} under load, every event comes once and in order`, { timeout: 120_000 }, async () => {
+  test(`from ${from} shards to ${to}${where} under load, every event comes once and in order`, { timeout: 120_000 }, async () => {
     const GUILDS = 50;
     const options = { ...AT_ONCE, guilds: GUILDS, "heartbeat-interval": 1000 };
-    await withFleet(options, { shards: from }, async ({ gateway, fleet, until }) => {
+    await withFleet(options, { shards: from, ...more }, async ({ gateway, fleet, until }) => {
       await untilReady(until, from);
       const happening = load(gateway, GUILDS);
       const heard = Array.from({ length: GUILDS }, () => []);
@@ -275,11 +288,8 @@ test("a change whose new shards cannot start leaves the old ones as they are", L
   });
 });
 
-/** Node 20 has no WebSocket of its own, so a worker there needs one that the user brings. */
-const createWorker = () => new Worker(new URL("fixtures/fleet-worker.mjs", import.meta.url), { workerData: process.env.SHARDWIRE_PACKAGE });
-
 test("shards in worker threads are one fleet with one identify budget", LIMITS, async () => {
-  const workers = { shardsPerWorker: 2, create: createWorker };
+  const workers = { shardsPerWorker: 2, create: () => createWorker() };
   await withFleet({ ...AT_ONCE, rate: 40 }, { shards: 5, workers }, async ({ gateway, fleet, until }) => {
     await untilReady(until, 5);
     const { data } = await until(isDispatch("MESSAGE_CREATE"));
@@ -315,4 +325,98 @@ test("a worker that ends takes no event along: its shards go on in another", LIM
     const { identifies, resumed } = await gateway.state();
     assert.deepEqual([identifies, resumed], [3, 2]);
   });
+});
+
+test("of many events that a worker had at hand when it ended, none is lost and none comes twice", LIMITS, async () => {
+  const COUNT = 4000;
+  const made = [];
+  const create = () => made[made.push(createWorker()) - 1];
+  await withFleet(AT_ONCE, { shards: 1, workers: { create } }, async ({ gateway, until }) => {
+    await untilReady(until, 1);
+    await gateway.emit(Array.from({ length: COUNT }, (_, at) => ({ guild_id: 0, name: "TESTED", data: at })));
+    for (let at = 0; at < COUNT; at++) {
+      const { data } = await until(isDispatch("TESTED"));
+      assert.equal(data, at);
+      // The next ones are on their way.
+      if (at === 0) await made[0].terminate();
+    }
+    assert.equal(made.length, 2);
+  });
+});
+
+test("a worker handles events itself, one after the other, and a session is no further than that", LIMITS, async () => {
+  const made = [];
+  const create = () => {
+    const { port1, port2 } = new MessageChannel();
+    const workerData = { folder: process.env.SHARDWIRE_PACKAGE, port: port2 };
+    const worker = new Worker(new URL("fixtures/handling-worker.mjs", import.meta.url), { workerData, transferList: [port2] });
+    made.push({ worker, port: port1 });
+    return worker;
+  };
+  const said = async ({ port }) => (await once(port, "message"))[0];
+  const sessions = memoryStore();
+  await withFleet(AT_ONCE, { shards: 1, workers: { create }, sessions }, async ({ gateway, fleet, until, seen }) => {
+    await untilReady(until, 1);
+    const emit = (...all) => gateway.emit(all.map((data) => ({ guild_id: 0, name: "TESTED", data })));
+    await emit("fail");
+    const { code, error } = await until(({ type }) => type === "notice");
+    assert.deepEqual([code, error.name, error.message, error instanceof Error], ["bad-hook", "RangeError", "mine", true]);
+    await emit(1, 2, 3);
+    const [, first, status] = await said(made[0]);
+    assert.equal(status, "ready");
+    for (const sequence of [first, first + 1]) {
+      made[0].port.postMessage("go on");
+      assert.deepEqual(await said(made[0]), ["done", sequence]);
+      assert.equal((await said(made[0]))[1], sequence + 1);
+    }
+    // Two are handled, and the third is in hand.
+    assert.ok(fleet.shard(0).session.sequence < first + 2);
+    await made[0].worker.terminate();
+    await until(({ type }) => type === "stopped");
+    assert.ok(sessions.load()[0].sequence < first + 2);
+    const done = [];
+    while (done.at(-1) !== first + 2) {
+      const [what, sequence] = await said(made[1]);
+      if (what === "begun") made[1].port.postMessage("go on");
+      else done.push(sequence);
+    }
+    assert.deepEqual(done, done.map((_, at) => first + 3 - done.length + at));
+    // So that the test does not wait for the next write.
+    await fleet.close({ keepSession: true });
+    assert.ok(sessions.load()[0].sequence >= first + 2);
+    assert.ok(seen.every(({ type }) => type !== "dispatch"));
+    for (const { port } of made) port.close();
+  });
+});
+
+test("a worker that cannot run is told by what its shards say last", LIMITS, async () => {
+  const create = () => new Worker('throw new Error("mine")', { eval: true });
+  await withFleet(AT_ONCE, { shards: 2, workers: { create } }, async ({ fleet }) => {
+    const events = [];
+    for await (const event of fleet) if (event.type !== "notice") events.push(event);
+    const reasons = events.map(({ type, shardId, reason }) => [type, shardId, reason.code]);
+    assert.deepEqual(reasons, [["stopped", 0, "worker-lost"], ["stopped", 1, "worker-lost"]]);
+    assert.match(events[0].reason.message, /mine/);
+    assert.equal(fleet.health().ready, 0);
+    await assert.rejects(fleet.ready, refused("stopped"));
+  });
+  const wrong = { create: () => createWorker({ intents: ["X"] }) };
+  await withFleet(AT_ONCE, { shards: 2, workers: wrong }, async ({ until }) => {
+    await assert.rejects(until(() => false), refused("bad-intents"));
+  });
+});
+
+test("what crosses from a worker is what came, whatever it holds", LIMITS, async () => {
+  for (const raw of ["text", "bytes"]) {
+    const workers = { create: () => createWorker() };
+    await withFleet(AT_ONCE, { shards: 1, workers, raw }, async ({ gateway, until }) => {
+      await untilReady(until, 1);
+      const data = '{"wide":9007199254740993,"text":"[1234567890123456789","list":[-12345678901234567890]}';
+      await gateway.emitText(`[{"guild_id":0,"name":"TESTED","data":${data}}]`);
+      const event = await until(isDispatch("TESTED"));
+      assert.deepEqual(event.data, { wide: "9007199254740993", text: "[1234567890123456789", list: ["-12345678901234567890"] });
+      const text = raw === "text" ? event.raw : new TextDecoder().decode(event.raw);
+      assert.deepEqual(text, data);
+    });
+  }
 });

@@ -23,6 +23,8 @@ export async function startGateway(options = {}, stderr = "inherit") {
     fault: (fault) => request(`${control}/mock/fault`, { method: "POST", body: JSON.stringify(fault) }),
     /** Has events happen, each as `{ guild_id, name, data }`: they go to the sessions that have the guild. */
     emit: (events) => request(`${control}/mock/events`, { method: "POST", body: JSON.stringify(events) }),
+    /** The same as a text, for what JavaScript cannot write. */
+    emitText: (events) => request(`${control}/mock/events`, { method: "POST", body: events }),
     state: async () => (await request(`${control}/mock/state`)).json(),
     /** What each connection brought. */
     received: async () => (await request(`${control}/mock/received`)).json(),

@@ -171,6 +171,7 @@ declare const session: import("shardwire").Session;
 declare const [token, guildId, channelId, id, path]: string[];
 declare const intents: number;
 declare const signal: AbortSignal;
+declare let onconnect: (event: { ports: readonly MessagePort[] }) => void;
 declare const response: { end(text: string): void };
 declare const readFile: (path: string, encoding: "utf8") => Promise<string>;
 declare const writeFile: (path: string, text: string) => Promise<void>;

@@ -43,6 +43,22 @@ for (const name of Object.keys(ARGUMENTS)) {
     });
   }
 
+  for (const [whose, isOwn] of [["the package's own", false], ["the user's", true]]) {
+    test(`a fleet runs in ${whose} workers in ${name}`, LIMITS, async () => {
+      await withOptions(async (options) => {
+        // A worker that is named while the program runs is a file that is read, for Deno.
+        const more = name === "deno" && isOwn ? ["--allow-read"] : [];
+        const { ready, lost, made, sessions } = await runFixture(name, "fleet-here.mjs", { options, isOwn }, more);
+        assert.deepEqual(sessions, [[0, 2], [1, 2]]);
+        assert.ok(ready >= 2);
+        // One that throws what nobody catches is replaced, and no event is lost.
+        assert.equal(made, isOwn ? 3 : 0);
+        assert.equal(lost.length, isOwn ? 1 : 0);
+        for (const message of lost) assert.match(message, /mine/);
+      });
+    });
+  }
+
   test(`the gateway is discovered in ${name}`, LIMITS, async () => {
     await withOptions(async ({ url, token }) => {
       const base = `${url.replace("ws:", "http:")}/api/v10`;
@@ -83,8 +99,8 @@ test("Workers, which compile nothing, get the module as a file from the inline e
 });
 
 /** Runs a fixture in a runtime and returns what it printed. */
-async function runFixture(name, fixture, task) {
-  const { stdout } = await run(programs[name], [...ARGUMENTS[name], fixture], {
+async function runFixture(name, fixture, task, more = []) {
+  const { stdout } = await run(programs[name], [...ARGUMENTS[name], ...more, fixture], {
     cwd: project.folder,
     env: { ...process.env, TASK: JSON.stringify(task), NO_COLOR: "1" },
     timeout: 30_000,

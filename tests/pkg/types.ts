@@ -425,3 +425,22 @@ new ShardManager({ token: "t", intents: 0, shard: [0, 1] });
 // @ts-expect-error No range.
 new ShardManager({ token: "t", intents: 0, shards: ["x"] });
 serveShards({ onDispatch: ({ name }, shard) => [name, shard.updatePresence({ status: "dnd" })], options: { tap: () => "pass" } });
+
+import { joinFleet, serveFleet, type SharedFleet } from "shardwire/shared-worker";
+
+const accept = serveFleet(async ({ token }: { token: string }) => new ShardManager({ token, intents: 0 }), { capacity: 100 });
+const channel = new MessageChannel();
+accept(channel.port1);
+const shared: SharedFleet = joinFleet(channel.port2, { token: "" });
+for await (const event of shared) {
+  if (event.type === "notice") event.dropped satisfies number | undefined;
+}
+shared.on("MESSAGE_CREATE", (_, { shardId }) => shardId satisfies number);
+shared.health().ready satisfies number;
+(await shared.shard(0)?.info())?.status satisfies string | undefined;
+await shared.forGuild("1").updatePresence({ status: "idle" }, { when: "now" });
+(await shared.end({ keepSession: true })) satisfies Session[];
+// @ts-expect-error A tab is given a function that makes the fleet.
+serveFleet(new ShardManager({ token: "", intents: 0 }));
+// @ts-expect-error It is read by way of the fleet.
+shared.shard(0)?.nextBatch();

@@ -249,7 +249,7 @@ fn command(context: &mut Context<'_>, _: &Step) -> Result<()> {
 }
 
 /// The package as installed, beside the native client, and under bad input; then its smaller parts.
-const NODE_TESTS: [&str; 21] = [
+const NODE_TESTS: [&str; 22] = [
     "tests/pkg/install.test.mjs",
     "tests/pkg/parity.test.mjs",
     "tests/pkg/codecs.test.mjs",
@@ -269,6 +269,7 @@ const NODE_TESTS: [&str; 21] = [
     "tests/pkg/metrics.test.mjs",
     "tests/pkg/dispatch.test.mjs",
     "tests/pkg/fleet.test.mjs",
+    "tests/pkg/shared-worker.test.mjs",
     "tests/pkg/stores.test.mjs",
     "tests/pkg/examples.test.mjs",
 ];
@@ -293,13 +294,14 @@ fn bench(context: &mut Context<'_>, step: &Step) -> Result<()> {
 }
 
 /// Every other runtime, then what only one of them has.
-const RUNTIME_TESTS: [&str; 7] = [
+const RUNTIME_TESTS: [&str; 8] = [
     "tests/pkg/runtimes.test.mjs",
     "tests/pkg/hosts.test.mjs",
     "tests/pkg/durable-object.test.mjs",
     "tests/pkg/durable-example.test.mjs",
     "tests/pkg/cloudflare-fleet.test.mjs",
     "tests/pkg/host-stores.test.mjs",
+    "tests/pkg/tabs.test.mjs",
     "tests/pkg/host-queues.test.mjs",
 ];
 
