@@ -3,6 +3,7 @@
 
 mod clients;
 mod counts;
+mod growth;
 mod plot;
 mod prepare;
 mod replay;
@@ -27,7 +28,7 @@ use self::{
 };
 use crate::{
     progress::{Step, say},
-    tools,
+    size, tools,
     workspace::Workspace,
 };
 
@@ -36,6 +37,8 @@ const SHARDS: u32 = 200;
 /// Events of the paced rows: ten seconds.
 const PACED_EVENTS: u64 = 10_000;
 const RATE: u64 = 1000;
+/// Processes of each start.
+const STARTS: u32 = 7;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -70,7 +73,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     let chromium = prepare::all(workspace, &chosen)?;
     let places = Places::new(workspace, "release", chromium)?;
-    let results = measure(&places, options, chosen)?;
+    let mut results = measure(&places, options, chosen)?;
+    if results.rows.iter().any(|row| row.client.host != "native") {
+        results.package = Some(size::browser(workspace)?);
+    }
     say(&format!("\n{}", report::short(&results)));
     if !options.quick && options.only.is_empty() {
         let about = prepare::about(workspace, &places)?;
@@ -115,6 +121,12 @@ pub(crate) fn smoke(workspace: &Workspace, step: &Step) -> Result<()> {
         run::flood(&places, client, &replay).with_context(named)?;
         run::paced(&places, client, &replay).with_context(named)?;
         run::idle(&places, client, &replay, 2).with_context(named)?;
+        if client.is_in("growth") {
+            run::many(&places, client, &replay, 3).with_context(named)?;
+        }
+        if client.is_in("start") {
+            run::start(&places, client).with_context(named)?;
+        }
     }
     Ok(())
 }
@@ -154,6 +166,7 @@ fn measure(places: &Places, options: &Options, chosen: Vec<Client>) -> Result<Re
         events: options.events(),
         rounds: options.rounds(),
         shards: SHARDS,
+        package: None,
         wire: BTreeMap::new(),
     };
     let start = |events: u64| {
@@ -170,6 +183,8 @@ fn measure(places: &Places, options: &Options, chosen: Vec<Client>) -> Result<Re
     if !options.quick {
         paced(places, &few, &mut results)?;
         idle(places, &few, &mut results)?;
+        starts(places, &mut results)?;
+        growth::measure(places, options.seed, &mut results)?;
     }
     Ok(results)
 }
@@ -231,6 +246,22 @@ fn idle(places: &Places, replay: &Replay, results: &mut Results) -> Result<()> {
             match memory(1).and_then(|one| Ok((memory(SHARDS)? - one) / f64::from(SHARDS - 1))) {
                 Ok(each) => row.idle = Some(each),
                 Err(error) => row.fail(&error),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Everybody in turn, each time anew.
+fn starts(places: &Places, results: &mut Results) -> Result<()> {
+    Step::run(&format!("Start {STARTS} times"), |step| {
+        for _ in 0..STARTS {
+            for row in results.rows.iter_mut().filter(|row| row.client.is_in("start")) {
+                step.show(&row.client.to_string());
+                match run::start(places, &row.client) {
+                    Ok(start) => row.starts.push(start),
+                    Err(error) => row.fail(&error),
+                }
             }
         }
         Ok(())
