@@ -57,6 +57,9 @@ pub(crate) struct Options {
     /// The seed of the trace
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
+    /// Read this recording of `shardwire tail --record` in place of a trace by seed; floods only, writes nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["events", "seed"])]
+    trace: Option<String>,
     /// Print the names of all clients and do nothing else
     #[arg(long)]
     list: bool,
@@ -78,7 +81,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         results.package = Some(size::browser(workspace)?);
     }
     say(&format!("\n{}", report::short(&results)));
-    if !options.quick && options.only.is_empty() {
+    if options.is_whole() {
         let about = prepare::about(workspace, &places)?;
         let parts = counts::parts(&places)?;
         let docs = workspace.root().join("docs");
@@ -151,6 +154,11 @@ impl Options {
         Ok(chosen)
     }
 
+    /// Whether the document can be made of it.
+    fn is_whole(&self) -> bool {
+        !self.quick && self.only.is_empty() && self.trace.is_none()
+    }
+
     fn rounds(&self) -> u32 {
         self.rounds.unwrap_or(if self.quick { 1 } else { 3 })
     }
@@ -170,17 +178,14 @@ fn measure(places: &Places, options: &Options, chosen: Vec<Client>) -> Result<Re
         wire: BTreeMap::new(),
     };
     let start = |events: u64| {
-        let is_whole = !options.quick && options.only.is_empty();
-        Step::run(&format!("Encode {events} events"), |_| {
-            serve(places, &results.rows, options.seed, events, is_whole)
-        })
+        Step::run("Encode all events", |_| serve(places, &results.rows, options, events))
     };
     let replay = start(results.events)?;
     let few = start(PACED_EVENTS)?;
     results.wire = few.per_event();
     floods(places, &replay, &mut results)?;
     drop(replay);
-    if !options.quick {
+    if !options.quick && options.trace.is_none() {
         paced(places, &few, &mut results)?;
         idle(places, &few, &mut results)?;
         starts(places, &mut results)?;
@@ -190,11 +195,16 @@ fn measure(places: &Places, options: &Options, chosen: Vec<Client>) -> Result<Re
 }
 
 /// A server with the codecs that the clients ask for; with all of them if their sizes are wanted.
-fn serve(places: &Places, rows: &[Row], seed: u64, events: u64, is_whole: bool) -> Result<Replay> {
-    let mut arguments =
-        vec![format!("--seed={seed}"), format!("--events={events}"), format!("--rate={RATE}")];
+fn serve(places: &Places, rows: &[Row], options: &Options, events: u64) -> Result<Replay> {
+    let mut arguments = vec![format!("--rate={RATE}")];
+    match &options.trace {
+        Some(file) => arguments.push(format!("--trace={file}")),
+        None => {
+            arguments.extend([format!("--seed={}", options.seed), format!("--events={events}")]);
+        }
+    }
     let codecs: BTreeSet<&str> = rows.iter().map(|row| row.client.codec.as_str()).collect();
-    if !is_whole {
+    if !options.is_whole() {
         arguments.extend(codecs.iter().map(|codec| format!("--codec={codec}")));
     }
     Replay::start(&places.program("bench-server"), &arguments)

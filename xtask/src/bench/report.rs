@@ -311,7 +311,8 @@ const CAVEATS: &str = "
 ## Caveats
 
 - The trace is made by chance from a seed, in the mix and with the sizes of a busy bot: `bench/src/trace`. zlib and zstd are what
-  Discord runs, at their usual levels, flushed after each message.
+  Discord runs, at their usual levels, flushed after each message. `cargo xtask bench --trace FILE` reads one that
+  `shardwire tail --record FILE` wrote.
 - Under flood writes pile up in the socket, and one read brings many messages. At a real rate each message is a wake-up of its
   own, and the host's socket dominates: see the paced table.
 - Peers whose inflate is asynchronous (`node:zlib` as a stream) vary between rounds by up to 2.7×.
