@@ -11,12 +11,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures::{Stream, StreamExt, channel::oneshot, stream::SelectAll};
+use futures::{Stream, StreamExt, channel::oneshot, future::BoxFuture, stream::SelectAll};
 
 use super::{
     dispatch::Dispatcher,
     fleet::{Fleet, ManagerHandle, Order},
     handle::{CloseMode, ShardHandle},
+    seat::Seat,
     shard::Shard,
     store::{Keeper, SessionStore},
     timer::Timer,
@@ -42,6 +43,9 @@ type Make<T, C> = Box<
     dyn FnMut(ShardId, Option<Session>) -> Result<(Shard<T, C>, ShardHandle), ConfigError> + Send,
 >;
 
+/// Puts a shard into a task of its own.
+type SendAway<T, C> = Box<dyn FnMut(Seat<T, C>) -> Seat<T, C> + Send>;
+
 /// All shards of a bot that run here: a stream of their events.
 ///
 /// Like a [`Shard`] it does nothing unless polled, and must be polled steadily. Shards are started in the order of their
@@ -64,6 +68,8 @@ pub struct ShardManager<T, C> {
     restarting: BTreeSet<u32>,
     /// `None` if nobody keeps the sessions.
     keeper: Option<Keeper<C>>,
+    /// `None` if shards are polled by whoever polls the manager.
+    send_away: Option<SendAway<T, C>>,
 }
 
 /// How a shard that was started gets to its session.
@@ -99,6 +105,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
             ends: BTreeMap::new(),
             restarting: BTreeSet::new(),
             keeper: None,
+            send_away: None,
         };
         for id in set.ids() {
             let session = sessions.remove(&id.number());
@@ -120,6 +127,20 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
         self
     }
 
+    /// Runs each shard in a task of its own, which `spawn` starts on a runtime: messages of different shards are then read
+    /// on all of its threads. The stream still has to be polled steadily; each shard is one event ahead of it.
+    pub fn in_tasks(
+        mut self,
+        mut spawn: impl FnMut(BoxFuture<'static, ()>) + Send + 'static,
+    ) -> Self
+    where
+        T: Send + 'static,
+        C: Send + 'static,
+    {
+        self.send_away = Some(Box::new(move |seat| seat.away(&mut spawn)));
+        self
+    }
+
     /// Speaks to the shards from elsewhere, and while this is polled.
     pub fn handle(&self) -> ManagerHandle {
         ManagerHandle::new(Arc::clone(&self.fleet))
@@ -129,7 +150,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
     pub fn infos(&mut self) -> Vec<ShardInfo> {
         let running = self.running.iter_mut();
         let mut infos: Vec<_> =
-            self.waiting.iter_mut().chain(running).map(|member| member.shard.info()).collect();
+            self.waiting.iter_mut().chain(running).map(|member| member.seat.info()).collect();
         infos.sort_by_key(|info| info.shard);
         infos
     }
@@ -138,7 +159,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
     pub fn health(&self) -> Health {
         let mut health = Health { waiting: self.waiting.len(), ..Health::default() };
         for member in &self.running {
-            match member.shard.status() {
+            match member.seat.status() {
                 Status::Ready => health.ready += 1,
                 Status::Disconnected { .. } => health.disconnected += 1,
                 Status::Idle | Status::Closing => health.leaving += 1,
@@ -213,7 +234,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
         let way = if session.is_some() { Way::Resume } else { Way::Identify };
         let (shard, handle) = (self.make)(id, session)?;
         self.fleet.add(id.number(), handle);
-        Ok(Member { id, shard, way })
+        Ok(Member { id, seat: Seat::new(shard), way })
     }
 
     fn poll_told(&mut self, cx: &mut Context<'_>) -> Poll<Option<Told>> {
@@ -271,7 +292,7 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
         let Some(numbers) = keeper.poll_due(cx) else { return };
         let moved = self.running.iter().filter(|member| numbers.contains(&member.id.number()));
         for member in moved {
-            match member.shard.session() {
+            match member.seat.session() {
                 Some(session) => keeper.store.save(&session),
                 None => keeper.store.remove(member.id),
             }
@@ -279,7 +300,10 @@ impl<T: Transport + Unpin, C: Timer + Unpin> ShardManager<T, C> {
         keeper.store.flush();
     }
 
-    fn set_off(&mut self, member: Member<T, C>) {
+    fn set_off(&mut self, mut member: Member<T, C>) {
+        if let Some(send_away) = &mut self.send_away {
+            member.seat = send_away(member.seat);
+        }
         self.starting.insert(member.id.number(), member.way);
         self.running.push(member);
     }
@@ -404,7 +428,7 @@ impl<T, C> Waiting<T, C> {
 /// A shard among others.
 struct Member<T, C> {
     id: ShardId,
-    shard: Shard<T, C>,
+    seat: Seat<T, C>,
     way: Way,
 }
 
@@ -416,10 +440,10 @@ impl<T: Transport + Unpin, C: Timer + Unpin> Stream for Member<T, C> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Told>> {
         let member = self.get_mut();
-        let event = member.shard.poll_next_unpin(cx);
+        let event = member.seat.poll_next_unpin(cx);
         event.map(|event| {
             let event = event?;
-            let session = matches!(event, Event::Stopped { .. }).then(|| member.shard.session());
+            let session = matches!(event, Event::Stopped { .. }).then(|| member.seat.session());
             Some((member.id, event, session.flatten()))
         })
     }

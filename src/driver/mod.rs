@@ -11,6 +11,7 @@ mod manager;
 mod news;
 mod queue;
 mod reshard;
+mod seat;
 mod sending;
 mod shard;
 mod store;
@@ -34,7 +35,7 @@ pub use self::{
     reshard::Reshard,
     sending::Sending,
     shard::{Shard, Watched},
-    store::{SessionStore, StoreError},
+    store::{MemoryStore, SessionStore, StoreError},
     timer::Timer,
     transport::{Transport, TransportEvent},
 };

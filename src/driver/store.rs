@@ -1,8 +1,15 @@
-//! Where the sessions of a fleet are kept between processes, and when they are written. Knows no place of its own.
+//! Where the sessions of a fleet are kept between processes, and when they are written. Knows no place but
+//! memory.
 
-use std::{collections::BTreeSet, error::Error, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt, ready};
 
 use super::timer::Timer;
 use crate::proto::{Instant, Session, ShardId};
@@ -29,6 +36,48 @@ pub trait SessionStore: Send {
 
     /// What was told since the last call belongs together: a good moment to write it down. Must return at once.
     fn flush(&mut self) {}
+}
+
+/// Keeps the sessions of a fleet in memory: for a fleet that ends and is started anew in the same process, and for tests.
+/// Clones are the same store.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<BTreeMap<ShardId, Session>>>);
+
+impl MemoryStore {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is kept, in the order of the shards.
+    pub fn sessions(&self) -> Vec<Session> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ShardId, Session>> {
+        // Nothing of ours panics half-way, so a poisoned lock still holds sound data.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SessionStore for MemoryStore {
+    fn load(&mut self) -> BoxFuture<'_, Result<Vec<Session>, StoreError>> {
+        ready(Ok(self.sessions())).boxed()
+    }
+
+    fn save(&mut self, session: &Session) {
+        self.lock().insert(session.shard, session.clone());
+    }
+
+    fn remove(&mut self, shard: ShardId) {
+        self.lock().remove(&shard);
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("sessions", &self.lock().len()).finish()
+    }
 }
 
 /// A store, and what it has not been told yet.

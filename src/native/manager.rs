@@ -136,6 +136,17 @@ impl FleetBuilder {
             None => manager,
         })
     }
+
+    /// Like [`start`](Self::start), but each shard runs in a task of its own: on a runtime with several threads, all of them
+    /// read messages. Everything else is the same, the ledger, the handle and the one stream of events among it.
+    ///
+    /// # Errors
+    ///
+    /// See [`FleetError`].
+    pub async fn spawn(self) -> Result<NativeManager, FleetError> {
+        let manager = self.start().await?;
+        Ok(manager.in_tasks(|shard| drop(tokio::spawn(shard))))
+    }
 }
 
 impl fmt::Debug for FleetBuilder {

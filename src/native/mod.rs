@@ -29,8 +29,8 @@
 //!
 //! # Fleets
 //!
-//! [`FleetBuilder`] starts all shards of a bot, or some of them, as one stream of events; [`SessionFile`] keeps their sessions
-//! between processes. Shards on several processes or machines share one identify queue: a [`QueueServer`], asked by an
+//! [`FleetBuilder`] starts all shards of a bot, or some of them, as one stream of events, in one task or in a task each;
+//! [`SessionFile`] keeps their sessions between processes. Shards on several processes or machines share one identify queue: a [`QueueServer`], asked by an
 //! [`HttpQueue`] each.
 //!
 //! # Proxies, certificates, headers

@@ -1,23 +1,22 @@
 //! Fleets over real sockets: started from what the gateway recommends, killed, and started again.
 
 use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::Stdio,
+    collections::HashSet,
+    path::PathBuf,
+    sync::{Arc, Mutex},
 };
 
 use shardwire::{
-    driver::{CloseMode, Discovery, SessionStore as _},
+    driver::{CloseMode, Discovery, MemoryStore, SessionStore as _, ShardEvent},
     native::{FleetBuilder, NativeManager, SessionFile, mock::MockServer},
-    proto::{Event, Session, Shards, Status, Token},
-    testing::GatewayOptions,
-};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
+    proto::{Event, Presence, Session, ShardId, Shards, Status, Tap, Token},
+    testing::{GatewayOptions, Notice},
 };
 
-use super::support::{TOKEN, config, serve, soon};
+use super::{
+    program::{self, Program, Seen},
+    support::{TOKEN, config, serve, soon},
+};
 
 const SHARDS: u32 = 64;
 
@@ -102,68 +101,140 @@ async fn a_file_of_sessions_is_to_the_letter_what_javascript_writes() {
     assert_eq!(std::fs::read_to_string(&file).expect("it is there"), EXAMPLE);
 }
 
+#[tokio::test]
+async fn a_fleet_that_is_started_anew_in_its_process_resumes_from_memory() {
+    let server = serve(GatewayOptions { max_concurrency: 4, ..options() }).await;
+    let store = MemoryStore::new();
+    for resumes in [0, 4] {
+        let fleet = builder(&server).shards(Shards::of(4)).sessions(store.clone());
+        let mut manager = fleet.start().await.expect("it starts");
+        until_ready(&mut manager, 4).await;
+        let state = server.state().await;
+        assert_eq!((state.identifies, state.resumed), (4, resumes));
+        // A session is kept once its event was handled. The fleet is then dropped without a word.
+        while store.sessions().len() < 4 {
+            soon(manager.next_event()).await.expect("the fleet lives");
+        }
+    }
+}
+
+/// A fleet on several threads, with a task for each of its shards; gives the tasks in which messages were read.
+async fn spawned(server: &MockServer, shards: u32) -> (NativeManager, Tasks) {
+    let tasks = Tasks::default();
+    let seen = Arc::clone(&tasks);
+    let tap = move |_: &str| {
+        seen.lock().expect("no panic holds it").insert(tokio::task::try_id());
+        Tap::Pass
+    };
+    let token = Token::new(TOKEN).expect("a token");
+    let fleet = FleetBuilder::new(config(&server.url()).tap(tap).build().expect("valid"))
+        .discovery(Discovery::bot(token).api_url(api_url(server)))
+        .shards(Shards::of(shards));
+    (fleet.spawn().await.expect("it starts"), tasks)
+}
+
+type Tasks = Arc<Mutex<HashSet<Option<tokio::task::Id>>>>;
+
+/// The first event of this shard that is wanted.
+async fn until(manager: &mut NativeManager, shard: u32, wanted: impl Fn(&Event) -> bool) {
+    let is_it = |told: &ShardEvent| told.shard.number() == shard && wanted(&told.event);
+    while !is_it(&soon(manager.next_event()).await.expect("the fleet lives")) {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_shard_of_a_spawned_fleet_has_a_task_of_its_own() {
+    let server = serve(GatewayOptions { max_concurrency: 4, ..options() }).await;
+    let (mut manager, tasks) = spawned(&server, 4).await;
+    until_ready(&mut manager, 4).await;
+    let tasks = tasks.lock().expect("no panic holds it").clone();
+    assert_eq!(tasks.len(), 4, "{tasks:?}");
+    assert!(!tasks.contains(&tokio::task::try_id()), "and none is that of the reader");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spawned_fleet_obeys_its_handle_as_any_other() {
+    let server = serve(GatewayOptions { max_concurrency: 3, ..options() }).await;
+    let (mut manager, _) = spawned(&server, 3).await;
+    until_ready(&mut manager, 3).await;
+    assert!(manager.health().is_whole());
+    let infos = manager.infos();
+    assert!(infos.iter().all(|info| info.counters.identifies == 1 && info.peer.is_some()));
+
+    let handle = manager.handle();
+    assert_eq!(handle.update_presence(&Presence::default()), []);
+    assert!(handle.for_guild("4194304").is_ok(), "a guild of shard 1");
+    handle.restart(1);
+    until(&mut manager, 1, |event| matches!(event, Event::Resumed { .. })).await;
+
+    let stopped = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.stop(2, CloseMode::KeepSession).await }
+    });
+    until(&mut manager, 2, |event| matches!(event, Event::Stopped { .. })).await;
+    let session = soon(stopped).await.expect("it ends").expect("a session is left");
+    assert_eq!(session.shard, ShardId::new(2, 3).expect("below"));
+    assert_eq!(handle.numbers(), [0, 1]);
+
+    let sessions = soon(manager.shutdown(CloseMode::KeepSession)).await;
+    assert_eq!(sessions.into_keys().collect::<Vec<_>>(), [0, 1]);
+    let state = server.state().await;
+    assert_eq!((state.identifies, state.resumed), (3, 1));
+    assert_eq!(state.violations, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_of_shards_end_with_their_fleet() {
+    let mut server = serve(GatewayOptions { max_concurrency: 3, ..options() }).await;
+    let mut notices = server.take_notices().expect("the first");
+    let (mut manager, _) = spawned(&server, 3).await;
+    until_ready(&mut manager, 3).await;
+    drop(manager);
+    let mut left = 0;
+    while left < 3 {
+        let notice = soon(notices.recv()).await.expect("the gateway lives");
+        left += u32::from(matches!(notice, Notice::Left(..)));
+    }
+    assert_eq!(server.state().await.connections, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[should_panic(expected = "a hook of the user's")]
+async fn a_hook_that_panics_in_a_task_does_so_where_the_fleet_is_read() {
+    let server = serve(options()).await;
+    let tap = |_: &str| panic!("a hook of the user's");
+    let config = config(&server.url()).tap(tap).build().expect("valid");
+    let token = Token::new(TOKEN).expect("a token");
+    let discovery = Discovery::bot(token).api_url(api_url(&server));
+    let fleet = FleetBuilder::new(config).discovery(discovery).shards(Shards::of(1));
+    let mut manager = fleet.spawn().await.expect("it starts");
+    while soon(manager.next_event()).await.is_some() {}
+}
+
 /// How many sessions a file holds.
 fn kept(file: &PathBuf) -> usize {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     serde_json::from_str::<Vec<Session>>(&text).map_or(0, |sessions| sessions.len())
 }
 
-/// The example as a process, and what it prints.
-struct Fleet {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+/// An example of a fleet as a process.
+fn start(example: &str, server: &MockServer, file: &PathBuf) -> Program {
+    let mut command = program::example(example);
+    command.arg(file).arg(api_url(server)).env("DISCORD_TOKEN", TOKEN);
+    Program::start(&mut command).expect("it can be started")
 }
 
-impl Fleet {
-    fn start(server: &MockServer, file: &PathBuf) -> Self {
-        let program = Path::new(env!("CARGO_BIN_EXE_shardwire")).with_file_name("examples/fleet");
-        assert!(program.is_file(), "run `cargo build --all-features --examples`");
-        let mut child = Command::new(program)
-            .arg(file)
-            .arg(api_url(server))
-            .env("DISCORD_TOKEN", TOKEN)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("it can be started");
-        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        Self { child, lines }
-    }
-
-    /// Adds the numbers of the next events to `seen`, by shard; gives whether there was one.
-    async fn read(&mut self, seen: &mut BTreeMap<u32, Vec<u64>>) -> bool {
-        let Some(line) = soon(self.lines.next_line()).await.expect("text") else { return false };
-        let mut words = line.split(' ');
-        let mut number =
-            || words.next().and_then(|word| word.parse::<u64>().ok()).expect("a number");
-        let shard = u32::try_from(number()).expect("a shard");
-        seen.entry(shard).or_default().push(number());
-        true
-    }
-
-    /// Kills it without a word (SIGKILL).
-    async fn kill(mut self, seen: &mut BTreeMap<u32, Vec<u64>>) {
-        soon(self.child.kill()).await.expect("it runs");
-        // What it had printed was handled.
-        while self.read(seen).await {}
-    }
-}
-
-#[tokio::test]
-async fn a_fleet_that_is_killed_resumes_every_session_and_misses_nothing() {
+async fn is_killed_and_misses_nothing(example: &str) {
     let server = serve(options()).await;
-    let file = session_file("killed");
-    let mut seen = BTreeMap::new();
+    let file = session_file(example);
+    let mut seen = Seen::default();
     for round in 0..3 {
-        let mut fleet = Fleet::start(&server, &file);
+        let mut fleet = start(example, &server, &file);
         // Until all are back, and have been for a while; a session that nobody kept yet cannot be taken up.
         while kept(&file) < SHARDS as usize
             || server.state().await.resumed < u64::from(SHARDS) * round
         {
             for _ in 0..1000 {
-                assert!(fleet.read(&mut seen).await, "it goes on");
+                assert!(seen.read(&mut fleet).await.is_some(), "it goes on");
             }
         }
         fleet.kill(&mut seen).await;
@@ -172,10 +243,15 @@ async fn a_fleet_that_is_killed_resumes_every_session_and_misses_nothing() {
     assert_eq!(state.identifies, u64::from(SHARDS), "nobody began anew");
     assert_eq!(state.resumed, u64::from(SHARDS) * 2);
     assert_eq!(state.violations, [""; 0]);
-    for (shard, mut numbers) in seen {
-        numbers.sort_unstable();
-        numbers.dedup();
-        let last = *numbers.last().expect("it had events");
-        assert_eq!(numbers.len() as u64, last, "shard {shard} misses some of {last}");
-    }
+    seen.assert_whole(SHARDS);
+}
+
+#[tokio::test]
+async fn a_fleet_that_is_killed_resumes_every_session_and_misses_nothing() {
+    is_killed_and_misses_nothing("fleet").await;
+}
+
+#[tokio::test]
+async fn a_fleet_with_a_task_for_each_shard_that_is_killed_misses_nothing_either() {
+    is_killed_and_misses_nothing("spawn").await;
 }

@@ -10,6 +10,8 @@ mod fleet;
 mod handshake;
 mod hostile;
 mod lifecycle;
+#[path = "../common/program.rs"]
+mod program;
 mod proxies;
 mod queue;
 mod raw;

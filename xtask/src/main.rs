@@ -15,6 +15,7 @@ mod bindings;
 mod browser;
 mod debian;
 mod demo;
+mod fleet;
 mod fuzz;
 mod gateway;
 mod names;

@@ -3,9 +3,10 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::{
+    fleet,
     progress::{Step, say},
     tools,
     workspace::Workspace,
@@ -18,7 +19,22 @@ pub(crate) const WORLDS: u64 = 2000;
 const TEST: &str = "in_every_chance_world_the_user_sees_what_the_model_says";
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
+    #[command(flatten)]
+    worlds: Worlds,
+}
+
+#[derive(Subcommand)]
+enum Other {
+    /// Let the connections of real shards break, natively and in Node.js
+    Fleet(fleet::Options),
+}
+
+#[derive(Args)]
+struct Worlds {
     /// How many worlds
     #[arg(long, value_name = "N", default_value_t = WORLDS)]
     worlds: u64,
@@ -27,9 +43,17 @@ pub(crate) struct Options {
     seed: u64,
 }
 
-/// Lives the worlds and prints how often everything happened. Tells the seed of one that fails.
+/// Lives the worlds and prints how often everything happened, or does what else was asked for.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let Options { worlds, seed } = *options;
+    match &options.other {
+        Some(Other::Fleet(options)) => fleet::run(workspace, options),
+        None => live_all(workspace, &options.worlds),
+    }
+}
+
+/// Tells the seed of a world that fails.
+fn live_all(workspace: &Workspace, options: &Worlds) -> Result<()> {
+    let Worlds { worlds, seed } = *options;
     let title = format!("soak: {worlds} worlds from seed {seed}");
     let output = Step::run(&title, |step| live(workspace, step, worlds, seed))?;
     let text = String::from_utf8_lossy(&output);

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    bench, browser, debian, demo, npm, package, parity, progress::Step, size, soak, tools,
+    bench, browser, debian, demo, fleet, npm, package, parity, progress::Step, size, soak, tools,
     workspace::Workspace,
 };
 
@@ -71,6 +71,12 @@ pub(crate) const ALL: &[TestStep] = &[
         about: "the package, installed, in Node.js",
         needs: &["npm", "package", "command"],
         run: node,
+    },
+    TestStep {
+        name: "fleets",
+        about: "a hundred shards whose connections break",
+        needs: &["npm", "package"],
+        run: fleets,
     },
     TestStep {
         name: "bench",
@@ -276,6 +282,10 @@ fn node(context: &mut Context<'_>, step: &Step) -> Result<()> {
         step.execute(&mut node_test(context, &node, &NODE_TESTS))?;
     }
     Ok(())
+}
+
+fn fleets(context: &mut Context<'_>, step: &Step) -> Result<()> {
+    fleet::check(context.workspace, step)
 }
 
 fn bench(context: &mut Context<'_>, step: &Step) -> Result<()> {

@@ -28,7 +28,7 @@ use self::{
 };
 use crate::{
     proto::Instant,
-    testing::{Fault, Gateway, GatewayOptions, Host, Notice, ServerInput, State},
+    testing::{Fault, Gateway, GatewayOptions, Host, Notice, Peer, ServerInput, State},
 };
 
 /// The settings of a [`MockServer`].
@@ -116,6 +116,12 @@ impl MockServer {
     /// Lets a fault happen now; it has happened when this returns.
     pub async fn inject(&self, fault: Fault) {
         ask(&self.asks, move |gateway, now| gateway.handle(ServerInput::Inject(fault), now)).await;
+    }
+
+    /// Lets a fault happen now on this connection alone; see [`Gateway::peers`].
+    pub async fn inject_into(&self, peer: Peer, fault: Fault) {
+        let input = ServerInput::InjectInto(peer, fault);
+        ask(&self.asks, move |gateway, now| gateway.handle(input, now)).await;
     }
 
     /// Sends an event to every session; see [`Gateway::emit`].

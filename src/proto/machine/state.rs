@@ -504,6 +504,8 @@ fn receive_next(
         Opcode::HEARTBEAT_ACK => {
             let round_trip = heartbeat.acked(now);
             cx.acknowledged(round_trip, heartbeat.is_acked(), now);
+            // It comes once in a while, and when nothing else does: large guilds were long ago.
+            decoder.rest();
         }
         Opcode::HELLO => {}
         Opcode::INVALID_SESSION => return Err(invalid_session(&envelope)),

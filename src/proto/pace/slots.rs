@@ -28,6 +28,9 @@ const CALM: u32 = 20;
 /// again.
 const PACE: Duration = Duration::from_secs(120);
 
+/// How long a window of the budget lasts.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What `GET /gateway/bot` says about identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct SessionStartLimit {
@@ -48,7 +51,7 @@ impl Default for SessionStartLimit {
         Self {
             total: 1000,
             remaining: 1000,
-            reset_after_ms: 24 * 60 * 60 * 1000,
+            reset_after_ms: DAY.as_secs() * 1000,
             max_concurrency: 1,
         }
     }
@@ -157,9 +160,7 @@ impl Slots {
         let limit = self.limit;
         self.used.retain(|used| bucket_of(limit, used.shard) != bucket);
         self.used.push(Use { shard, at: now });
-        let busy_until = self.busy_until(shard).max(now);
-        self.busy.retain(|busy| busy.at > now && busy.shard != shard);
-        self.busy.push(Use { shard, at: busy_until + PACE });
+        self.note_busy(shard, self.busy_until(shard).max(now) + PACE, now);
     }
 
     /// What is known at `now`, which is `unix` since 1970, for a store.
@@ -174,19 +175,23 @@ impl Slots {
         }
     }
 
-    /// Takes up what an earlier process knew. The budget is the smaller of both, as long as the window is the same.
+    /// Takes up what an earlier process knew. The budget is the smaller of both, as long as the kept window lasts. It ends with
+    /// that window if nothing was used of ours, which is then one that was assumed or has only just begun.
     pub fn restore(&mut self, record: &LedgerRecord, now: Instant, unix: Duration) {
         let unix = whole_millis(unix);
-        if record.resets_at > unix {
-            self.remaining = self.remaining.min(record.remaining);
-        }
         // Of a clock that was set back, or a store that was tampered with, no more is believed than can be true.
         let longest = whole_millis(PACE).saturating_mul(u64::from(self.limit.total));
+        let at = |until: u64, longest: u64| {
+            now + Duration::from_millis(until.saturating_sub(unix).min(longest))
+        };
+        if record.resets_at > unix {
+            if self.remaining == self.limit.total {
+                self.resets_at = at(record.resets_at, whole_millis(DAY));
+            }
+            self.remaining = self.remaining.min(record.remaining);
+        }
         for (shard, until) in record.busy.iter().take(self.limit.total as usize).copied() {
-            let left = until.saturating_sub(unix).min(longest);
-            let at = self.busy_until(shard).max(now + Duration::from_millis(left));
-            self.busy.retain(|busy| busy.shard != shard);
-            self.busy.push(Use { shard, at });
+            self.note_busy(shard, self.busy_until(shard).max(at(until, longest)), now);
         }
     }
 
@@ -201,6 +206,11 @@ impl Slots {
         self.busy_until(shard) - PACE * (CALM - 1)
     }
 
+    fn note_busy(&mut self, shard: u32, at: Instant, now: Instant) {
+        self.busy.retain(|busy| busy.at > now && busy.shard != shard);
+        self.busy.push(Use { shard, at });
+    }
+
     fn busy_until(&self, shard: u32) -> Instant {
         self.busy.iter().find(|busy| busy.shard == shard).map_or(Instant::ZERO, |busy| busy.at)
     }
@@ -212,7 +222,7 @@ impl Slots {
     fn refill(&mut self, now: Instant) {
         if now >= self.resets_at {
             self.remaining = self.limit.total;
-            self.resets_at = now + Duration::from_secs(24 * 60 * 60);
+            self.resets_at = now + DAY;
         }
     }
 }
@@ -369,5 +379,47 @@ mod tests {
         let mut slots = slots(1000, 1);
         slots.restore(&record, at(0), unix);
         assert_eq!(slots.remaining(), 3);
+    }
+
+    #[test]
+    fn a_budget_that_was_spent_before_is_filled_up_when_its_own_window_ends() {
+        let unix = Duration::from_secs(1_000_000);
+        let limit =
+            SessionStartLimit { remaining: 1, reset_after_ms: 60_000, ..Default::default() };
+        let mut old = Slots::new(limit, at(0));
+        old.sent(shard(0), at(0));
+        let record = old.record(at(0), unix);
+
+        // Ten seconds later somebody who has not asked, and assumes a whole day.
+        let mut new = Slots::new(SessionStartLimit::default(), at(5));
+        new.restore(&record, at(5), unix + Duration::from_secs(10));
+        let spent = BudgetSpent { retry_in: Duration::from_secs(50) };
+        assert_eq!(new.reserve(shard(1), at(5)), Err(spent));
+        assert_eq!(new.reserve(shard(1), at(50_005)), Ok(turn(50_005)));
+        assert_eq!(new.remaining(), 1000);
+    }
+
+    #[test]
+    fn a_window_of_which_something_is_known_to_be_used_ends_when_it_was_said_to() {
+        let unix = Duration::from_secs(1_000_000);
+        for kept_ms in [1_000, 3_600_000] {
+            let record =
+                LedgerRecord { resets_at: whole_millis(unix) + kept_ms, ..Default::default() };
+            let mut slots = slots(7, 1);
+            slots.restore(&record, at(0), unix);
+            let spent = BudgetSpent { retry_in: Duration::from_secs(60) };
+            assert_eq!(slots.reserve(shard(0), at(0)), Err(spent));
+        }
+    }
+
+    #[test]
+    fn no_kept_window_is_longer_than_a_day_and_a_past_one_says_nothing() {
+        let unix = Duration::from_secs(1_000_000);
+        let record = |resets_at| LedgerRecord { resets_at, ..Default::default() };
+        let mut slots = Slots::new(SessionStartLimit::default(), at(0));
+        slots.restore(&record(whole_millis(unix)), at(0), unix);
+        assert_eq!(slots.remaining(), 1000);
+        slots.restore(&record(u64::MAX), at(0), unix);
+        assert_eq!(slots.reserve(shard(0), at(0)), Err(BudgetSpent { retry_in: DAY }));
     }
 }

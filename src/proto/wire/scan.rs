@@ -298,7 +298,7 @@ fn plain(bytes: &[u8]) -> usize {
     let mut length = 0;
     for eight in bytes.chunks_exact(8) {
         let eight = eight.try_into().map_or(0, u64::from_le_bytes);
-        let ends = zeros(eight ^ EACH * 0x22) | zeros(eight ^ EACH * 0x5C);
+        let ends = zeros(eight ^ (EACH * 0x22)) | zeros(eight ^ (EACH * 0x5C));
         if ends != 0 {
             return length + ends.trailing_zeros() as usize / 8;
         }

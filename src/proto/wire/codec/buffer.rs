@@ -62,14 +62,25 @@ impl Buffer {
         if has_room && self.bytes.len() <= KEPT {
             return;
         }
-        let history = self.end.min(self.history);
-        self.bytes.copy_within(self.end - history..self.end, 0);
-        self.start = history;
-        self.end = history;
+        self.keep_history();
         if self.bytes.len() > KEPT {
             self.bytes.truncate(self.history + ROOM);
             self.bytes.shrink_to_fit();
         }
+    }
+
+    /// Drops the message, and gives back all room.
+    pub(super) fn rest(&mut self) {
+        self.keep_history();
+        self.bytes.truncate(self.end);
+        self.bytes.shrink_to_fit();
+    }
+
+    fn keep_history(&mut self) {
+        let history = self.end.min(self.history);
+        self.bytes.copy_within(self.end - history..self.end, 0);
+        self.start = history;
+        self.end = history;
     }
 
     #[cfg(test)]

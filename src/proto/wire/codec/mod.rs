@@ -246,6 +246,20 @@ impl Decoder {
             Kind::Foreign(decoder) => decoder.feed(frame),
         }
     }
+
+    /// Between two messages: gives back the memory that messages needed. The next one asks for it anew, so this is for quiet
+    /// moments.
+    pub fn rest(&mut self) {
+        if let Kind::Own(own) = &mut self.0 {
+            own.text = String::new();
+            match &mut own.unpacker {
+                Unpacker::None => {}
+                Unpacker::Payload(zlib) => zlib.rest(),
+                Unpacker::Zlib(zlib) => zlib.rest(),
+                Unpacker::Zstd(zstd) => zstd.rest(),
+            }
+        }
+    }
 }
 
 impl Own {

@@ -21,6 +21,9 @@ impl Stream {
     pub(super) const fn feed(&mut self, _input: &[u8]) -> Result<Option<&[u8]>, CodecError> {
         Err(MISSING)
     }
+
+    #[expect(clippy::unused_self, reason = "the signature of the real one")]
+    pub(super) const fn rest(&mut self) {}
 }
 
 /// Never fed, like [`Stream`].
@@ -36,6 +39,9 @@ impl Single {
     pub(super) const fn feed(&mut self, _input: &[u8]) -> Result<&[u8], CodecError> {
         Err(MISSING)
     }
+
+    #[expect(clippy::unused_self, reason = "the signature of the real one")]
+    pub(super) const fn rest(&mut self) {}
 }
 
 pub(super) const fn decode(

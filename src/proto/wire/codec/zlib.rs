@@ -57,6 +57,13 @@ impl<I: Inflate> Stream<I> {
         self.is_complete = true;
         Ok(Some(self.buffer.message()))
     }
+
+    /// Gives back what the last message needed, if that was handed out.
+    pub(super) fn rest(&mut self) {
+        if std::mem::take(&mut self.is_complete) {
+            self.buffer.rest();
+        }
+    }
 }
 
 /// Payload compression: messages that are a zlib stream each.
@@ -83,6 +90,11 @@ impl<I: Inflate> Single<I> {
             Err(CodecError::Broken(expected)) => Err(CodecError::BadMessage(expected)),
             Err(error) => Err(error),
         }
+    }
+
+    /// Gives back what the last message needed.
+    pub(super) fn rest(&mut self) {
+        self.buffer.rest();
     }
 }
 
@@ -168,6 +180,7 @@ mod tests {
     run! {
         a_bomb_takes_no_more_memory_than_the_limit
         a_huge_message_gives_its_memory_back
+        a_stream_at_rest_keeps_its_history_alone_and_goes_on
         a_message_of_exactly_the_limit_passes_and_one_more_byte_does_not
         an_empty_frame_and_an_empty_flush_are_not_a_message
         broken_and_ended_streams_are_errors
@@ -291,6 +304,8 @@ mod tests {
             assert_eq!(zlib.feed(&single(&plain)), expected, "{size}");
         }
         assert!(zlib.buffer.capacity() <= 2 * (10_000 + ROOM));
+        zlib.rest();
+        assert_eq!(zlib.buffer.capacity(), 0);
     }
 
     fn every_cut_of_a_message_gives_the_same_message<I: Inflate>() {
@@ -340,6 +355,20 @@ mod tests {
         assert_eq!(zlib.feed(&wire[0]).expect("valid").map(<[u8]>::len), Some(3 << 20));
         assert_eq!(zlib.feed(&wire[1]), Ok(Some(&b"small"[..])));
         assert!(zlib.buffer.capacity() < 2 * KEPT);
+    }
+
+    fn a_stream_at_rest_keeps_its_history_alone_and_goes_on<I: Inflate>() {
+        let plain = messages();
+        let mut zlib = Stream::<I>::new(LIMIT);
+        for (wire, plain) in stream(&plain, 6).iter().zip(&plain) {
+            let (first, last) = wire.split_at(wire.len() / 2);
+            zlib.rest();
+            assert!(zlib.buffer.capacity() <= I::HISTORY);
+            assert_eq!(zlib.feed(first), Ok(None));
+            // Half a message is not let go of.
+            zlib.rest();
+            assert_eq!(zlib.feed(last).expect("valid"), Some(plain.as_slice()));
+        }
     }
 
     fn broken_and_ended_streams_are_errors<I: Inflate>() {

@@ -54,6 +54,11 @@ impl Stream {
         Ok((!message.is_empty()).then_some(message))
     }
 
+    /// Gives back what the last message needed.
+    pub(super) fn rest(&mut self) {
+        self.buffer.rest();
+    }
+
     fn decode(&mut self, mut input: &[u8]) -> Result<(), CodecError> {
         while !input.is_empty() {
             if !self.is_inside {
@@ -157,6 +162,8 @@ mod tests {
             let mut zstd = Stream::new(LIMIT);
             for (wire, plain) in wire.iter().zip(&plain) {
                 assert_eq!(zstd.feed(wire), Ok(Some(*plain)), "{name}");
+                zstd.rest();
+                assert_eq!(zstd.buffer.capacity(), 0);
             }
         }
     }
