@@ -13,6 +13,9 @@ use crate::progress::Step;
 const SHARDS: [u32; 4] = [1, 10, 100, 1000];
 /// Events that all shards of a process read together, so that few shards are measured as long as many.
 const EVENTS: u32 = 50_000;
+/// Bytes of each, about the mean of the trace. No guild goes before them: what is told of guilds would be most of
+/// the memory.
+const EACH: u64 = 900;
 /// Bytes of a message, as JSON: the last is the most that clients take, less what goes around it.
 const SIZES: [u64; 6] = [100, 1000, 10_000, 100_000, 1_000_000, 16_000_000];
 /// Bytes that all messages of one size come to, but for the small ones.
@@ -23,7 +26,7 @@ const MOST_MESSAGES: u64 = 50_000;
 pub(crate) fn measure(places: &Places, seed: u64, results: &mut Results) -> Result<()> {
     for shards in SHARDS {
         Step::run(&format!("{shards} shards in one process"), |step| {
-            let replay = serve(places, seed, u64::from(EVENTS / shards), None)?;
+            let replay = serve(places, seed, u64::from(EVENTS / shards), EACH)?;
             for row in chosen(results) {
                 step.show(&row.client.to_string());
                 match run::many(places, &row.client, &replay, shards) {
@@ -37,7 +40,7 @@ pub(crate) fn measure(places: &Places, seed: u64, results: &mut Results) -> Resu
     for bytes in SIZES {
         Step::run(&format!("Messages of {bytes} bytes"), |step| {
             let events = (VOLUME / bytes).min(MOST_MESSAGES);
-            let replay = serve(places, seed, events, Some(bytes))?;
+            let replay = serve(places, seed, events, bytes)?;
             for row in chosen(results) {
                 step.show(&row.client.to_string());
                 match run::flood(places, &row.client, &replay) {
@@ -55,14 +58,14 @@ fn chosen(results: &mut Results) -> impl Iterator<Item = &mut Row> {
     results.rows.iter_mut().filter(|row| row.client.is_in("growth"))
 }
 
-fn serve(places: &Places, seed: u64, events: u64, bytes: Option<u64>) -> Result<Replay> {
-    let mut arguments = vec![
+fn serve(places: &Places, seed: u64, events: u64, bytes: u64) -> Result<Replay> {
+    let arguments = [
         format!("--seed={seed}"),
         format!("--events={events}"),
         "--guilds=0".into(),
         "--codec=json/zlib-stream".into(),
+        format!("--message-bytes={bytes}"),
     ];
-    arguments.extend(bytes.map(|bytes| format!("--message-bytes={bytes}")));
     Replay::start(&places.program("bench-server"), &arguments)
 }
 
