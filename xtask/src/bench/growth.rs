@@ -12,7 +12,7 @@ use crate::progress::Step;
 /// Shards in one process, and in one instance of the module.
 const SHARDS: [u32; 4] = [1, 10, 100, 1000];
 /// Events that all shards of a process read together, so that few shards are measured as long as many.
-const EVENTS: u32 = 50_000;
+const EVENTS: u32 = 200_000;
 /// Bytes of each, about the mean of the trace. No guild goes before them: what is told of guilds would be most of
 /// the memory.
 const EACH: u64 = 900;
