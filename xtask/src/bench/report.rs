@@ -164,7 +164,7 @@ fn idle(results: &Results) -> String {
 fn many(results: &Results) -> String {
     grown(results, |row| {
         let cell = |it: &Many| {
-            (format!("{} shards", it.shards), format!("{:.2} µs, {:.0} MB", it.cpu, it.memory_mb))
+            (it.shards.to_string(), format!("{:.2} µs, {:.0} MB", it.cpu, it.memory_mb))
         };
         row.many.iter().map(cell).collect()
     })
@@ -322,3 +322,28 @@ const CAVEATS: &str = "
 - `@discordeno/gateway` with zstd is left out: it fails on messages above 128 KB. No JavaScript peer runs in a browser unchanged.
 - A client that missed an event has no figure, and is named at the end.
 ";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{bench::clients, workspace::Workspace};
+
+    #[test]
+    fn work_that_grows_has_a_column_each_and_who_failed_at_some_of_it_no_row() {
+        let workspace = Workspace::locate().expect("this one");
+        let clients = clients::all(&workspace).expect("clients.json");
+        let mut rows: Vec<Row> = clients.into_iter().take(2).map(Row::new).collect();
+        let many = |shards| Many { shards, cpu: 4.0, memory_mb: 9.0 };
+        rows[0].many = vec![many(1), many(10)];
+        rows[1].many = vec![many(1)];
+        let name = rows[0].client.to_string();
+        let results =
+            Results { rows, events: 0, rounds: 0, shards: 0, package: None, wire: BTreeMap::new() };
+        let expected = format!(
+            "| Client | 1 | 10 |\n| --- | ---: | ---: |\n| {name} | 4.00 µs, 9 MB | 4.00 µs, 9 MB |\n"
+        );
+        assert_eq!(super::many(&results), expected);
+    }
+}
