@@ -54,7 +54,7 @@ export function idleGauge(count = job.idle) {
 }
 
 /** Microseconds that the process has used so far, on all its threads. */
-function used() {
+export function used() {
   const { user, system } = process.cpuUsage();
   return user + system;
 }

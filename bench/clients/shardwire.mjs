@@ -1,5 +1,5 @@
 // shardwire's npm package, in Node.js, Deno and Bun.
-import { Meter, idleGauge, job } from "./meter.mjs";
+import { Meter, idleGauge, job, tell, used } from "./meter.mjs";
 
 const { Shard } = await import(job.entry);
 const { WebSocket } = job.socket === "ws" ? await import("ws") : globalThis;
@@ -23,6 +23,7 @@ const options = {
 if (job.contract === "filtered") options.filter = { only: ["READY", "GUILD_CREATE", "MESSAGE_CREATE"] };
 
 if (job.idle) await idle();
+else if (job.shards) await many();
 else await read();
 
 async function read() {
@@ -47,5 +48,31 @@ async function idle() {
   }
   async function watch(shard) {
     for await (const event of shard) if (event.type === "resumed") isReady();
+  }
+}
+
+/** All identify at once, and read together once the last one is ready. */
+async function many() {
+  const identifyQueue = { turn: async () => {} };
+  const each = job.last - job.burst;
+  const shards = [];
+  let [ready, count, before] = [0, 0, 0];
+  for (let number = 0; number < job.shards; number += 1) {
+    shards.push(new Shard({ ...options, shard: [number, job.shards], identifyQueue }));
+  }
+  for (const shard of shards) read(shard);
+  async function read(shard) {
+    for await (const event of shard) {
+      if (event.type !== "dispatch") continue;
+      work(event);
+      if (event.sequence > job.burst) count += 1;
+      else if (event.sequence === job.burst) ready += 1;
+      if (event.sequence === job.burst && ready === job.shards) begin();
+      if (count === each * job.shards) tell({ count, cpu_us: used() - before });
+    }
+  }
+  function begin() {
+    before = used();
+    for (const shard of shards) shard.updatePresence({ status: "online" });
   }
 }

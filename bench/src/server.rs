@@ -18,7 +18,7 @@ use tungstenite::{
 
 use crate::{
     stream::{Codec, Stream},
-    trace::{self, Plan},
+    trace::{self, Trace},
 };
 
 /// A connection's thread does nothing deep; there may be a thousand.
@@ -67,11 +67,11 @@ impl Script {
     /// # Errors
     ///
     /// If a compressor fails.
-    pub fn new(plan: Plan, codec: Codec) -> Result<Self> {
+    pub fn new(trace: &Trace, codec: Codec) -> Result<Self> {
         let mut replay = Stream::new(codec)?;
         replay.push(&trace::hello())?;
         let mut filtered = 0;
-        for text in plan.dispatches() {
+        for text in trace.dispatches() {
             replay.push(&text)?;
             filtered += usize::from(trace::is_kept(&text));
         }
@@ -88,7 +88,7 @@ impl Script {
                 stream.push(&trace::ack())?;
             }
         }
-        let burst = 1 + usize::try_from(plan.burst())?;
+        let burst = 1 + usize::try_from(trace.burst())?;
         Ok(Self { replay, idle, resumed, burst, events, filtered })
     }
 
@@ -256,13 +256,16 @@ mod tests {
     use tungstenite::connect;
 
     use super::*;
-    use crate::trace::Steady;
+    use crate::trace::{Plan, Steady};
 
     const PLAN: Plan = Plan { seed: 3, guilds: 2, events: 30, steady: Steady::Mixed };
 
     fn scripts() -> Scripts {
         let codec = Codec::asked_for("").expect("known");
-        Arc::new(HashMap::from([(codec, Script::new(PLAN, codec).expect("it is encoded"))]))
+        Arc::new(HashMap::from([(
+            codec,
+            Script::new(&Trace::Made(PLAN), codec).expect("it is encoded"),
+        )]))
     }
 
     /// Connects, says `greeting` after HELLO and gives the opcodes and sequence numbers of `count` messages.
@@ -328,7 +331,7 @@ mod tests {
     #[test]
     fn all_streams_of_a_codec_begin_with_the_same_bytes() {
         for codec in Codec::all() {
-            let script = Script::new(PLAN, codec).expect("it is encoded");
+            let script = Script::new(&Trace::Made(PLAN), codec).expect("it is encoded");
             let hello = |stream: &Stream| stream.messages(0, 1).to_vec();
             assert_eq!(hello(&script.idle), hello(&script.replay), "{codec}");
             assert_eq!(hello(&script.resumed), hello(&script.replay), "{codec}");

@@ -17,6 +17,10 @@ mod glance;
 mod output;
 #[path = "shardwire/queue.rs"]
 mod queue;
+#[path = "shardwire/recorder.rs"]
+mod recorder;
+#[path = "shardwire/scrub.rs"]
+mod scrub;
 #[path = "shardwire/stop.rs"]
 mod stop;
 #[path = "shardwire/summary.rs"]

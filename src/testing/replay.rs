@@ -18,10 +18,14 @@ impl Recording {
         Self::default()
     }
 
-    /// Adds a JSON text that holds an array of envelopes and says how many of them will be served. The first HELLO and
-    /// the first READY are kept for the start of connections and sessions, RESUMED and all opcodes but 0 are left out.
+    /// Adds a JSON text that holds an array of envelopes, or one envelope after the other, and says how many of them will be
+    /// served. The first HELLO and the first READY are kept for the start of connections and sessions, RESUMED and all opcodes but 0 are left out.
     pub fn add(&mut self, text: &str) -> Result<usize, serde_json::Error> {
-        let envelopes: Vec<Recorded> = serde_json::from_str(text)?;
+        let envelopes: Vec<Recorded> = if text.trim_start().starts_with('{') {
+            serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>()?
+        } else {
+            serde_json::from_str(text)?
+        };
         let mut served = 0;
         for Recorded { op, t, d } in envelopes {
             let data = d.map_or_else(|| "null".into(), |d| d.get().to_owned());
@@ -143,8 +147,17 @@ mod tests {
     }
 
     #[test]
+    fn envelopes_may_stand_on_lines_of_their_own() {
+        let mut recording = Recording::new();
+        let text = "{\"t\":\"A\",\"op\":0,\"d\":1}\n{\"t\":\"B\",\"op\":0,\"d\":2}\n";
+        assert_eq!(recording.add(text).expect("valid recording"), 2);
+        let expected = [("A", "1"), ("B", "2")].map(|(name, data)| (name.into(), data.into()));
+        assert_eq!(recording.events(), expected);
+    }
+
+    #[test]
     fn what_is_no_list_of_envelopes_is_refused() {
-        for text in ["", "{}", "[1]", r#"[{"shards":1}]"#] {
+        for text in ["", "{}", "{\"op\":0}[", "[1]", r#"[{"shards":1}]"#] {
             assert!(Recording::new().add(text).is_err(), "{text}");
         }
     }

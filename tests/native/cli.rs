@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::support::{SECRET, TOKEN, serve, soon};
-use shardwire::testing::{GatewayOptions, Script};
+use shardwire::testing::{GatewayOptions, Recording, Script};
 
 fn shardwire(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shardwire"));
@@ -312,4 +312,30 @@ async fn the_gateway_prints_its_address_and_can_be_watched() {
     let output = run_with_token(&args, Some(TOKEN)).await;
     assert_eq!(dispatches(&output).len(), 20);
     gateway.kill().await.expect("it runs");
+}
+
+#[tokio::test]
+async fn a_recording_is_scrubbed_and_can_be_served_again() {
+    let file = TempFile::new("trace.jsonl");
+    let args = ["tail", "--mock", "--count", "40", "--rate", "1000", "--format", "json"];
+    let output = run(&[&args[..], &["--record", file.path()]].concat()).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = std::fs::read_to_string(file.path()).expect("it was written");
+    let recorded: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let printed = dispatches(&output);
+    assert_eq!((recorded.len(), printed.len()), (40, 40));
+    for (envelope, event) in recorded.iter().zip(&printed) {
+        assert_eq!([&envelope["t"], &envelope["s"]], [&event["name"], &event["sequence"]]);
+        if let Some(author) = event["data"]["author"]["username"].as_str() {
+            let length = envelope["d"]["author"]["username"].as_str().map(str::len);
+            assert_eq!(length, Some(author.len()));
+        }
+    }
+    let session = printed[0]["data"]["session_id"].as_str().expect("a session");
+    let user = printed[0]["data"]["user"]["id"].as_str().expect("a user");
+    assert!(!text.contains(session) && !text.contains(user), "{text}");
+    let mut recording = Recording::new();
+    assert_eq!(recording.add(&text).expect("a recording"), 40);
+    assert_eq!(recording.events().len(), 39);
 }

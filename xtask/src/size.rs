@@ -53,6 +53,13 @@ pub(crate) fn measure(workspace: &Workspace) -> Result<Vec<Build>> {
     Ok(builds.as_array().context("measure.mjs printed no list")?.iter().map(Build::read).collect())
 }
 
+/// Bytes that a browser downloads before its first event, compressed with gzip, and how many they may be.
+pub(crate) fn browser(workspace: &Workspace) -> Result<(u64, u64)> {
+    let builds = measure(workspace)?;
+    let [_, gzip, _] = find(&builds, BROWSER)?.total();
+    Ok((gzip, BUDGET_GZIP))
+}
+
 /// The sizes for readers of the package, in KB of 1000 bytes.
 pub(crate) fn markdown(builds: &[Build]) -> String {
     let mut text = String::from("| Import | KB | gzip | brotli |\n| --- | ---: | ---: | ---: |\n");

@@ -12,8 +12,12 @@ use futures::{StreamExt as _, stream::FuturesUnordered};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use shardwire::{
-    native,
-    proto::{Compression, Config, ConfigBuilder, Encoding, Event, Intents, SessionStartLimit},
+    driver::ShardHandle,
+    native::{self, NativeShard},
+    proto::{
+        Command, Compression, Config, ConfigBuilder, Encoding, Event, Intents, Opcode,
+        SessionStartLimit,
+    },
     twilight::TypedDispatch as _,
 };
 
@@ -36,6 +40,9 @@ struct Options {
     /// Open so many shards that nothing happens on, in place of reading one
     #[arg(long)]
     idle: Option<u32>,
+    /// Read so many shards that begin together, in place of one
+    #[arg(long)]
+    shards: Option<u32>,
     /// Tell when each event came
     #[arg(long)]
     times: bool,
@@ -54,9 +61,10 @@ enum Work {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    match options.idle {
-        Some(count) => idle(&options, count).await,
-        None => read(&options).await,
+    match (options.idle, options.shards) {
+        (Some(count), _) => idle(&options, count).await,
+        (None, Some(count)) => many(&options, count).await,
+        (None, None) => read(&options).await,
     }
 }
 
@@ -125,6 +133,44 @@ async fn read(options: &Options) -> Result<()> {
 
 /// Opens many shards and tells when all are ready.
 async fn idle(options: &Options, count: u32) -> Result<()> {
+    let ready = open(options, count).await?;
+    println!("{}", json!({ "ready": ready.len() }));
+    io::copy(&mut io::stdin(), &mut io::sink())?;
+    Ok(())
+}
+
+/// Opens many shards, lets all of them begin and tells what it took to read them.
+async fn many(options: &Options, count: u32) -> Result<()> {
+    let ready = open(options, count).await?;
+    let before = cpu();
+    let mut reading = FuturesUnordered::new();
+    for (mut shard, handle) in ready {
+        // Whatever is said: the server waits for a sign.
+        handle.send(&Command::raw(Opcode(3), "{}")?)?;
+        reading.push(async move {
+            let mut count = 0_u64;
+            let is_last = |event: &Event| {
+                let Event::Dispatch(dispatch) = event else { return None };
+                count += u64::from(dispatch.sequence > options.burst);
+                (dispatch.sequence == options.last).then_some(())
+            };
+            shard.wait_for(is_last).await;
+            (count, shard)
+        });
+    }
+    let mut through = Vec::new();
+    while let Some(shard) = reading.next().await {
+        through.push(shard);
+    }
+    let taken = cpu() - before;
+    let count: u64 = through.iter().map(|(count, _)| count).sum();
+    println!("{}", json!({ "count": count, "cpu_us": taken }));
+    io::copy(&mut io::stdin(), &mut io::sink())?;
+    Ok(())
+}
+
+/// Opens many shards and waits until all have their first event.
+async fn open(options: &Options, count: u32) -> Result<Vec<(NativeShard, ShardHandle)>> {
     let limit = SessionStartLimit { max_concurrency: count, ..SessionStartLimit::default() };
     let queue = native::slots(limit);
     let mut shards = FuturesUnordered::new();
@@ -141,9 +187,7 @@ async fn idle(options: &Options, count: u32) -> Result<()> {
     while let Some(shard) = shards.next().await {
         ready.push(shard);
     }
-    println!("{}", json!({ "ready": ready.len() }));
-    io::copy(&mut io::stdin(), &mut io::sink())?;
-    Ok(())
+    Ok(ready)
 }
 
 /// Microseconds that the process has used so far, on all its threads.

@@ -1,16 +1,20 @@
-//! What a Gateway would say, by seed: READY, guilds, then a steady mix of events. Knows texts only, neither codecs nor
-//! sockets.
+//! What a Gateway would say, by seed: READY, guilds, then a steady mix of events; or what one did say. Knows texts only, neither
+//! codecs nor sockets.
 //!
 //! The mix and the sizes are those of a busy bot with presences: small events dominate by count, guilds by size.
 
 mod events;
 mod guilds;
 mod people;
+mod recorded;
+
+use std::fmt::Display;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use self::people::World;
+pub use self::recorded::Recorded;
 
 /// Guilds of the session, each told by a `GUILD_CREATE` right after READY.
 pub const GUILDS: usize = 200;
@@ -34,6 +38,40 @@ pub enum Steady {
     Mixed,
     /// `MESSAGE_CREATE` of about so many bytes each.
     Sized(usize),
+}
+
+/// What is replayed.
+pub enum Trace {
+    /// Made by chance.
+    Made(Plan),
+    /// Recorded somewhere.
+    Recorded(Recorded),
+}
+
+impl Trace {
+    /// Sequence numbers up to this one are READY and the guilds.
+    pub fn burst(&self) -> u64 {
+        match self {
+            Self::Made(plan) => plan.burst(),
+            Self::Recorded(recorded) => recorded.burst(),
+        }
+    }
+
+    /// Sequence number of the last event.
+    pub fn last(&self) -> u64 {
+        match self {
+            Self::Made(plan) => plan.last(),
+            Self::Recorded(recorded) => recorded.last(),
+        }
+    }
+
+    /// All dispatches in order, as envelopes.
+    pub fn dispatches(&self) -> Box<dyn Iterator<Item = String> + '_> {
+        match self {
+            Self::Made(plan) => Box::new(plan.dispatches()),
+            Self::Recorded(recorded) => Box::new(recorded.dispatches()),
+        }
+    }
 }
 
 /// A trace before it is written down.
@@ -78,7 +116,7 @@ impl Plan {
                     Steady::Sized(bytes) => events::sized(bytes, &mut rng),
                 }
             };
-            dispatch(name, sequence, &data)
+            dispatch(name, sequence, data)
         })
     }
 }
@@ -95,12 +133,12 @@ pub fn hello() -> String {
 /// READY of a bot without guilds, for connections on which nothing happens.
 pub fn bare_ready() -> String {
     let world = World::new(0, &mut Rng::with_seed(0));
-    dispatch("READY", 1, &ready(&world))
+    dispatch("READY", 1, ready(&world))
 }
 
 /// The answer to a resume that has missed nothing.
 pub fn resumed() -> String {
-    dispatch("RESUMED", 2, &json!({ "_trace": [] }))
+    dispatch("RESUMED", 2, json!({ "_trace": [] }))
 }
 
 /// The answer to a heartbeat.
@@ -109,7 +147,7 @@ pub fn ack() -> String {
 }
 
 /// In Discord's order of keys, which ends with the data.
-fn dispatch(name: &str, sequence: u64, data: &Value) -> String {
+fn dispatch(name: &str, sequence: u64, data: impl Display) -> String {
     format!(r#"{{"t":"{name}","s":{sequence},"op":0,"d":{data}}}"#)
 }
 

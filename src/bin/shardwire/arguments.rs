@@ -22,6 +22,9 @@ Examples:
   Count the messages of one minute with jq:
       shardwire tail --filter MESSAGE_CREATE --duration 60 --dispatch-only | jq -s length
 
+  Record a trace, and serve it to a program under test:
+      shardwire tail --record trace.jsonl --duration 600 && shardwire gateway --replay trace.jsonl
+
   Leave and come back without missing an event:
       shardwire tail --session bot.session
 
@@ -111,6 +114,14 @@ pub struct TailArgs {
     /// Discord holds a session for some minutes; until then the bot looks online, and no event is lost.
     #[arg(long, value_name = "FILE")]
     pub session: Option<PathBuf>,
+
+    /// Write the events into this file as well, one envelope a line, for `shardwire gateway --replay`.
+    ///
+    /// Without what belongs to people: all texts (names, messages, avatars, addresses, tokens, session) become others of
+    /// the same length, ids others that are the same throughout the file, moments the first second of 2020. Left as they
+    /// are: the kinds of events and their order, keys, lengths, smaller numbers, and a few words such as "online".
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 
     /// Start a Gateway for testing inside this program and watch that. Takes no token.
     #[arg(long)]

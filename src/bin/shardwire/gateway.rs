@@ -54,7 +54,8 @@ pub struct GatewayArgs {
     /// Faults to come: a JSON file with a list like [{"at":{"dispatch":10},"do":{"fault":"cut"}}].
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// Serve recorded events in place of made-up ones: a JSON file with a list of envelopes, or a folder of such files.
+    /// Serve recorded events in place of made-up ones: a JSON file with a list of envelopes or one envelope a line, as
+    /// `shardwire tail --record` writes it, or a folder of such files.
     #[arg(long, value_name = "FILE|DIR")]
     replay: Option<PathBuf>,
     /// Give clients of `zstd-stream` one complete frame for each message, as some servers do. Discord gives one that never

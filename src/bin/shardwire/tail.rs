@@ -15,7 +15,7 @@ use shardwire::{
         self, ConnectOptions, NativeShard,
         mock::{MockOptions, MockServer},
     },
-    proto::{Config, ConfigError, Event, Session, SessionStartLimit, StopReason},
+    proto::{Config, ConfigError, Dispatch, Event, Session, SessionStartLimit, StopReason},
     testing::GatewayOptions,
 };
 use tokio::sync::Notify;
@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use super::{
     arguments::TailArgs,
     output::{Output, note},
+    recorder::Recorder,
     summary::Summary,
 };
 
@@ -65,9 +66,10 @@ pub async fn run(args: TailArgs) -> Result<(), Failure> {
     let url = found.as_ref().map(|found| &*found.url);
     let config = args.config(mock.as_ref().map(MockServer::url).as_deref(), url)?;
     let limit = found.and_then(|found| found.bot).map(|bot| bot.session_start_limit);
+    let recorder = args.record.as_deref().map(create_recorder).transpose()?;
     let (shard, handle) = start(config, limit.unwrap_or_default(), args.session.as_deref())?;
     let session = args.session.clone();
-    let mut tail = Tail::new(&args, shard, handle);
+    let mut tail = Tail::new(&args, shard, handle, recorder);
     let reason = tail.follow(args.duration).await;
     note(&tail.tell());
     if let Some(path) = &session {
@@ -76,6 +78,7 @@ pub async fn run(args: TailArgs) -> Result<(), Failure> {
     if let Some(mock) = mock {
         mock.shutdown().await;
     }
+    tail.finish_recording()?;
     match reason {
         StopReason::Requested => Ok(()),
         reason => Err(Failure::Stopped(reason.to_string())),
@@ -132,6 +135,11 @@ fn load_session(path: &Path) -> Result<Option<Session>, Failure> {
     }
 }
 
+fn create_recorder(path: &Path) -> Result<Recorder, Failure> {
+    Recorder::create(path)
+        .map_err(|error| Failure::Usage(format!("no recording in {}: {error}", path.display())))
+}
+
 /// Writes the session, or takes away a file whose session is over.
 fn keep_session(path: &Path, session: Option<&Session>) -> Result<(), Failure> {
     let kept = match session {
@@ -162,6 +170,9 @@ struct Tail {
     output: Output,
     /// Nobody reads any more.
     is_unread: bool,
+    recorder: Option<Recorder>,
+    /// Why the recording is not whole.
+    lost: Option<io::Error>,
     summary: Summary,
     started: Instant,
     most: Option<u64>,
@@ -170,13 +181,20 @@ struct Tail {
 }
 
 impl Tail {
-    fn new(args: &TailArgs, shard: NativeShard, handle: ShardHandle) -> Self {
+    fn new(
+        args: &TailArgs,
+        shard: NativeShard,
+        handle: ShardHandle,
+        recorder: Option<Recorder>,
+    ) -> Self {
         let keeps = args.session.is_some();
         Self {
             shard,
             handle,
             output: Output::new(args.format, args.dispatch_only),
             is_unread: false,
+            recorder,
+            lost: None,
             summary: Summary::default(),
             started: Instant::now(),
             most: args.count,
@@ -221,6 +239,7 @@ impl Tail {
         }
         match event {
             Event::Dispatch(dispatch) => {
+                self.record(dispatch);
                 let count = self.summary.count(dispatch);
                 if self.most.is_some_and(|most| count >= most) {
                     self.close();
@@ -229,6 +248,21 @@ impl Tail {
             Event::HeartbeatAcked { round_trip } => self.summary.acknowledge(*round_trip),
             _ => {}
         }
+    }
+
+    /// A recording with a gap is worth nothing, so the first failure ends it all.
+    fn record(&mut self, dispatch: &Dispatch) {
+        if let Some(Err(error)) = self.recorder.as_mut().map(|it| it.write(dispatch)) {
+            self.recorder = None;
+            self.lost = Some(error);
+            self.close();
+        }
+    }
+
+    fn finish_recording(&mut self) -> Result<(), Failure> {
+        let finished = self.recorder.take().map_or(Ok(()), Recorder::finish);
+        let error = self.lost.take().map_or(finished, Err);
+        error.map_err(|error| Failure::Stopped(format!("the recording is not whole: {error}")))
     }
 
     fn flush(&mut self) {

@@ -26,7 +26,7 @@ pub(crate) struct Client {
     pub(crate) run: String,
     /// What it is told besides the usual.
     pub(crate) job: Value,
-    /// In what it takes part besides the flood: `quick`, `paced`, `idle`.
+    /// In what it takes part besides the flood: `quick`, `paced`, `idle`, `start`, `growth`.
     also: Vec<String>,
 }
 

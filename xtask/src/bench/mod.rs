@@ -3,6 +3,7 @@
 
 mod clients;
 mod counts;
+mod growth;
 mod plot;
 mod prepare;
 mod replay;
@@ -27,7 +28,7 @@ use self::{
 };
 use crate::{
     progress::{Step, say},
-    tools,
+    size, tools,
     workspace::Workspace,
 };
 
@@ -36,6 +37,8 @@ const SHARDS: u32 = 200;
 /// Events of the paced rows: ten seconds.
 const PACED_EVENTS: u64 = 10_000;
 const RATE: u64 = 1000;
+/// Processes of each start.
+const STARTS: u32 = 7;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -54,6 +57,9 @@ pub(crate) struct Options {
     /// The seed of the trace
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
+    /// Read this recording of `shardwire tail --record` in place of a trace by seed; floods only, writes nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["events", "seed"])]
+    trace: Option<String>,
     /// Print the names of all clients and do nothing else
     #[arg(long)]
     list: bool,
@@ -70,9 +76,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     let chromium = prepare::all(workspace, &chosen)?;
     let places = Places::new(workspace, "release", chromium)?;
-    let results = measure(&places, options, chosen)?;
+    let mut results = measure(&places, options, chosen)?;
+    if results.rows.iter().any(|row| row.client.host != "native") {
+        results.package = Some(size::browser(workspace)?);
+    }
     say(&format!("\n{}", report::short(&results)));
-    if !options.quick && options.only.is_empty() {
+    if options.is_whole() {
         let about = prepare::about(workspace, &places)?;
         let parts = counts::parts(&places)?;
         let docs = workspace.root().join("docs");
@@ -115,6 +124,12 @@ pub(crate) fn smoke(workspace: &Workspace, step: &Step) -> Result<()> {
         run::flood(&places, client, &replay).with_context(named)?;
         run::paced(&places, client, &replay).with_context(named)?;
         run::idle(&places, client, &replay, 2).with_context(named)?;
+        if client.is_in("growth") {
+            run::many(&places, client, &replay, 3).with_context(named)?;
+        }
+        if client.is_in("start") {
+            run::start(&places, client).with_context(named)?;
+        }
     }
     Ok(())
 }
@@ -139,6 +154,11 @@ impl Options {
         Ok(chosen)
     }
 
+    /// Whether the document can be made of it.
+    fn is_whole(&self) -> bool {
+        !self.quick && self.only.is_empty() && self.trace.is_none()
+    }
+
     fn rounds(&self) -> u32 {
         self.rounds.unwrap_or(if self.quick { 1 } else { 3 })
     }
@@ -154,32 +174,37 @@ fn measure(places: &Places, options: &Options, chosen: Vec<Client>) -> Result<Re
         events: options.events(),
         rounds: options.rounds(),
         shards: SHARDS,
+        package: None,
         wire: BTreeMap::new(),
     };
     let start = |events: u64| {
-        let is_whole = !options.quick && options.only.is_empty();
-        Step::run(&format!("Encode {events} events"), |_| {
-            serve(places, &results.rows, options.seed, events, is_whole)
-        })
+        Step::run("Encode all events", |_| serve(places, &results.rows, options, events))
     };
     let replay = start(results.events)?;
     let few = start(PACED_EVENTS)?;
     results.wire = few.per_event();
     floods(places, &replay, &mut results)?;
     drop(replay);
-    if !options.quick {
+    if !options.quick && options.trace.is_none() {
         paced(places, &few, &mut results)?;
         idle(places, &few, &mut results)?;
+        starts(places, &mut results)?;
+        growth::measure(places, options.seed, &mut results)?;
     }
     Ok(results)
 }
 
 /// A server with the codecs that the clients ask for; with all of them if their sizes are wanted.
-fn serve(places: &Places, rows: &[Row], seed: u64, events: u64, is_whole: bool) -> Result<Replay> {
-    let mut arguments =
-        vec![format!("--seed={seed}"), format!("--events={events}"), format!("--rate={RATE}")];
+fn serve(places: &Places, rows: &[Row], options: &Options, events: u64) -> Result<Replay> {
+    let mut arguments = vec![format!("--rate={RATE}")];
+    match &options.trace {
+        Some(file) => arguments.push(format!("--trace={file}")),
+        None => {
+            arguments.extend([format!("--seed={}", options.seed), format!("--events={events}")]);
+        }
+    }
     let codecs: BTreeSet<&str> = rows.iter().map(|row| row.client.codec.as_str()).collect();
-    if !is_whole {
+    if !options.is_whole() {
         arguments.extend(codecs.iter().map(|codec| format!("--codec={codec}")));
     }
     Replay::start(&places.program("bench-server"), &arguments)
@@ -231,6 +256,22 @@ fn idle(places: &Places, replay: &Replay, results: &mut Results) -> Result<()> {
             match memory(1).and_then(|one| Ok((memory(SHARDS)? - one) / f64::from(SHARDS - 1))) {
                 Ok(each) => row.idle = Some(each),
                 Err(error) => row.fail(&error),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Everybody in turn, each time anew.
+fn starts(places: &Places, results: &mut Results) -> Result<()> {
+    Step::run(&format!("Start {STARTS} times"), |step| {
+        for _ in 0..STARTS {
+            for row in results.rows.iter_mut().filter(|row| row.client.is_in("start")) {
+                step.show(&row.client.to_string());
+                match run::start(places, &row.client) {
+                    Ok(start) => row.starts.push(start),
+                    Err(error) => row.fail(&error),
+                }
             }
         }
         Ok(())

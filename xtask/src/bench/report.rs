@@ -6,6 +6,7 @@ use super::{
     clients::Kind,
     counts::Part,
     results::{Results, Row},
+    run::{Many, Sized, Start},
     targets::{Standing, standings},
 };
 
@@ -36,6 +37,12 @@ pub(crate) fn document(
     text += &paced(results);
     text += "\n## Shards on which nothing happens\n\n";
     text += &idle(results);
+    text += MANY;
+    text += &many(results);
+    text += SIZED;
+    text += &sized(results);
+    text += STARTS;
+    text += &starts(results);
     text += "\n## Bytes on the wire\n\n";
     text += &wire(results);
     text += "\n## Parts of the native hot path\n\n";
@@ -62,10 +69,12 @@ pub(crate) fn short(results: &Results) -> String {
         put(&mut text, &format!("  {:48} {figure:>8} µs", row.client.to_string()));
     }
     for standing in standings(results) {
-        let Standing { ours, theirs, most, ratio, .. } = &standing;
-        if let Some((ratio, is_reached)) = ratio.zip(standing.is_reached()) {
+        let Standing { ours, theirs, figure, most, measured, .. } = &standing;
+        if let Some((measured, is_reached)) = measured.zip(standing.is_reached()) {
             let mark = if is_reached { '✓' } else { '✗' };
-            put(&mut text, &format!("  {mark} {ratio:.2} of at most {most:.2}: {ours} / {theirs}"));
+            let [measured, most] = [measured, *most].map(|figure| standing.show(figure));
+            let beside = theirs.map_or_else(|| format!(", {figure}"), |it| format!(" / {it}"));
+            put(&mut text, &format!("  {mark} {measured} of at most {most}: {ours}{beside}"));
         }
     }
     text
@@ -76,17 +85,15 @@ fn targets(results: &Results) -> String {
         "| Ours | Beside | Figure | At most | Measured | |\n| --- | --- | --- | ---: | ---: | --- |\n",
     );
     for standing in standings(results) {
-        let Standing { figure, ours, theirs, most, ratio } = &standing;
-        let ratio = ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}×"));
+        let Standing { figure, ours, theirs, most, measured, .. } = &standing;
+        let measured = measured.map_or_else(|| "–".to_owned(), |figure| standing.show(figure));
+        let (theirs, most) = (theirs.unwrap_or("–"), standing.show(*most));
         let word = match standing.is_reached() {
             Some(true) => "reached",
             Some(false) => "**not reached**",
             None => "not measured",
         };
-        put(
-            &mut text,
-            &format!("| {ours} | {theirs} | {figure} | {most:.2}× | {ratio} | {word} |"),
-        );
+        put(&mut text, &format!("| {ours} | {theirs} | {figure} | {most} | {measured} | {word} |"));
     }
     text
 }
@@ -154,6 +161,59 @@ fn idle(results: &Results) -> String {
     text
 }
 
+fn many(results: &Results) -> String {
+    grown(results, |row| {
+        let cell = |it: &Many| {
+            (it.shards.to_string(), format!("{:.2} µs, {:.0} MB", it.cpu, it.memory_mb))
+        };
+        row.many.iter().map(cell).collect()
+    })
+}
+
+fn sized(results: &Results) -> String {
+    grown(results, |row| {
+        let cell = |it: &Sized| (format!("{} B", it.bytes), format!("{:.0}", it.cpu_per_mb));
+        row.sized.iter().map(cell).collect()
+    })
+}
+
+/// A column for each amount of work, by its name; who failed at one of them has no row.
+fn grown(results: &Results, cells: impl Fn(&Row) -> Vec<(String, String)>) -> String {
+    let rows: Vec<_> = results.rows.iter().map(|row| (&row.client, cells(row))).collect();
+    let whole = rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for (client, cells) in rows.iter().filter(|(_, cells)| whole > 0 && cells.len() == whole) {
+        let (names, figures): (Vec<&str>, Vec<&str>) =
+            cells.iter().map(|(name, figure)| (name.as_str(), figure.as_str())).unzip();
+        if text.is_empty() {
+            put(&mut text, &format!("| Client | {} |", names.join(" | ")));
+            put(&mut text, &format!("| --- |{}", " ---: |".repeat(whole)));
+        }
+        put(&mut text, &format!("| {client} | {} |", figures.join(" | ")));
+    }
+    text
+}
+
+fn starts(results: &Results) -> String {
+    let mut text = String::from(
+        "| Runtime | load ms | of it the module | first connect ms | module and first connect ms |\n| --- | ---: | ---: | ---: | ---: |\n",
+    );
+    for row in &results.rows {
+        let parts: [fn(&Start) -> f64; 4] =
+            [|start| start.load, |start| start.module, |start| start.connect, Start::own];
+        if let [Some(load), Some(module), Some(connect), Some(own)] =
+            parts.map(|part| row.start(part))
+        {
+            let host = &row.client.host;
+            put(
+                &mut text,
+                &format!("| {host} | {load:.2} | {module:.2} | {connect:.2} | {own:.2} |"),
+            );
+        }
+    }
+    text
+}
+
 fn wire(results: &Results) -> String {
     let mut text = String::from(
         "Of a steady event, with its WebSocket frame.\n\n| Codec | bytes/event | of plain JSON |\n| --- | ---: | ---: |\n",
@@ -204,6 +264,9 @@ not figures of different days or machines.**
 - **filtered**: the client is told to hand over `MESSAGE_CREATE` only, parsed
 - **text**: every event's data is handed over as text
 
+Node.js, Deno and Bun load the module that is built for speed (`wasm/fast_bg.wasm`: compiled with `-O3`, zlib-rs and SIMD),
+browsers and workerd the one that is built for size (`wasm/shardwire_bg.wasm`).
+
 **Ours** are bold, *loops by hand* slanted: they know neither heartbeats nor sessions, and are no proof of a limit either.
 
 ## This run
@@ -211,6 +274,34 @@ not figures of different days or machines.**
 ";
 
 const PICTURE: &str = "![CPU time an event of each client, as a bar chart; the same figures are in the tables](benchmarks.svg)\n";
+
+const MANY: &str = "
+## More shards in one process
+
+200 000 events altogether, `MESSAGE_CREATE` of 900 bytes each and without guilds before them, read by so many shards of one
+process. They begin together, each with a message that asks for its events and is in the figure, as is what a shard does but once.
+Processor time an event, and the process's memory behind it all. In JavaScript all shards are in one instance of the module.
+
+";
+
+const SIZED: &str = "
+## Larger messages
+
+`MESSAGE_CREATE` of so many bytes each: microseconds of processor time for a million bytes of JSON. That of small ones is what
+an event costs whatever its size.
+
+";
+
+const STARTS: &str = "
+## Start-up
+
+By the clock on the wall, medians of processes (in Chromium: pages of new browsers) that had loaded nothing of ours, with all
+files in the machine's cache. *load* is the import of the package with all its files, *the module* what of it is compiling the
+WebAssembly and making an instance: in Chromium with its download from this machine; Deno compiles it as part of the import,
+before a script can look, so that only the instance is told apart. *first connect* is from there until a new shard calls the
+constructor of `WebSocket`. The start of the runtime itself is in none of them.
+
+";
 
 const LANDINGS: &str = "
 Instructions as valgrind counts them, which do not depend on what else the machine does; one row for each landing.
@@ -221,7 +312,8 @@ const CAVEATS: &str = "
 ## Caveats
 
 - The trace is made by chance from a seed, in the mix and with the sizes of a busy bot: `bench/src/trace`. zlib and zstd are what
-  Discord runs, at their usual levels, flushed after each message.
+  Discord runs, at their usual levels, flushed after each message. `cargo xtask bench --trace FILE` reads one that
+  `shardwire tail --record FILE` wrote.
 - Under flood writes pile up in the socket, and one read brings many messages. At a real rate each message is a wake-up of its
   own, and the host's socket dominates: see the paced table.
 - Peers whose inflate is asynchronous (`node:zlib` as a stream) vary between rounds by up to 2.7×.
@@ -230,3 +322,28 @@ const CAVEATS: &str = "
 - `@discordeno/gateway` with zstd is left out: it fails on messages above 128 KB. No JavaScript peer runs in a browser unchanged.
 - A client that missed an event has no figure, and is named at the end.
 ";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{bench::clients, workspace::Workspace};
+
+    #[test]
+    fn work_that_grows_has_a_column_each_and_who_failed_at_some_of_it_no_row() {
+        let workspace = Workspace::locate().expect("this one");
+        let clients = clients::all(&workspace).expect("clients.json");
+        let mut rows: Vec<Row> = clients.into_iter().take(2).map(Row::new).collect();
+        let many = |shards| Many { shards, cpu: 4.0, memory_mb: 9.0 };
+        rows[0].many = vec![many(1), many(10)];
+        rows[1].many = vec![many(1)];
+        let name = rows[0].client.to_string();
+        let results =
+            Results { rows, events: 0, rounds: 0, shards: 0, package: None, wire: BTreeMap::new() };
+        let expected = format!(
+            "| Client | 1 | 10 |\n| --- | ---: | ---: |\n| {name} | 4.00 µs, 9 MB | 4.00 µs, 9 MB |\n"
+        );
+        assert_eq!(super::many(&results), expected);
+    }
+}

@@ -6,7 +6,7 @@ use crate::progress::say;
 
 use super::{
     clients::{Client, Kind},
-    run::{Paced, Run},
+    run::{Many, Paced, Run, Sized, Start},
 };
 
 /// All of one run.
@@ -17,6 +17,8 @@ pub(crate) struct Results {
     pub(crate) rounds: u32,
     /// Shards of the idle rows.
     pub(crate) shards: u32,
+    /// Bytes that a browser downloads before its first event, and how many they may be, if the package was built.
+    pub(crate) package: Option<(u64, u64)>,
     /// Bytes of an event, by codec.
     pub(crate) wire: BTreeMap<String, f64>,
 }
@@ -28,12 +30,24 @@ pub(crate) struct Row {
     pub(crate) paced: Option<Paced>,
     /// KB a shard.
     pub(crate) idle: Option<f64>,
+    pub(crate) starts: Vec<Start>,
+    pub(crate) many: Vec<Many>,
+    pub(crate) sized: Vec<Sized>,
     pub(crate) failures: Vec<String>,
 }
 
 impl Row {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, floods: Vec::new(), paced: None, idle: None, failures: Vec::new() }
+        Self {
+            client,
+            floods: Vec::new(),
+            paced: None,
+            idle: None,
+            starts: Vec::new(),
+            many: Vec::new(),
+            sized: Vec::new(),
+            failures: Vec::new(),
+        }
     }
 
     /// Tells and keeps why it has no figure.
@@ -49,6 +63,11 @@ impl Row {
 
     pub(crate) fn cpu(&self) -> Option<f64> {
         self.median(|run| Some(run.cpu))
+    }
+
+    /// Milliseconds of the part of a start, the middle of all.
+    pub(crate) fn start(&self, part: impl Fn(&Start) -> f64) -> Option<f64> {
+        median(self.starts.iter().map(part).collect())
     }
 
     /// The least and the most of all rounds.

@@ -61,6 +61,42 @@ pub(crate) struct Paced {
     pub(crate) late: [u64; 3],
 }
 
+/// Many shards in one process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Many {
+    pub(crate) shards: u32,
+    /// Microseconds of processor time an event.
+    pub(crate) cpu: f64,
+    /// Memory once all of them have read everything.
+    pub(crate) memory_mb: f64,
+}
+
+/// Events of one size.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sized {
+    pub(crate) bytes: u64,
+    /// Microseconds of processor time for a million bytes of JSON.
+    pub(crate) cpu_per_mb: f64,
+}
+
+/// How long a runtime took until its first connection was asked for, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    /// All files of the package, with the module.
+    pub(crate) load: f64,
+    /// Of that, what the host shows of compiling the module and making an instance.
+    pub(crate) module: f64,
+    /// From there until the shard had its WebSocket made.
+    pub(crate) connect: f64,
+}
+
+impl Start {
+    /// What of it is not the reading of scripts.
+    pub(crate) fn own(&self) -> f64 {
+        self.module + self.connect
+    }
+}
+
 impl Places {
     pub(crate) fn new(
         workspace: &Workspace,
@@ -86,7 +122,11 @@ impl Places {
     }
 
     fn command(&self, client: &Client, job: &Value) -> Command {
-        if client.host == "native" { self.native(client, job) } else { self.script(client, job) }
+        if client.host == "native" {
+            self.native(client, job)
+        } else {
+            self.script(&client.host, &client.run, job)
+        }
     }
 
     fn native(&self, client: &Client, job: &Value) -> Command {
@@ -105,15 +145,15 @@ impl Places {
             _ => "messages",
         };
         command.arg(job["url"].as_str().unwrap_or_default()).args(["--work", work]);
-        for key in ["burst", "last", "idle"] {
+        for key in ["burst", "last", "idle", "shards"] {
             command.args(job[key].as_u64().map(|number| format!("--{key}={number}")));
         }
         command.args((job["times"] == true).then_some("--times"));
         command
     }
 
-    fn script(&self, client: &Client, job: &Value) -> Command {
-        let mut command = match client.host.as_str() {
+    fn script(&self, host: &str, script: &str, job: &Value) -> Command {
+        let mut command = match host {
             "deno" => {
                 let mut deno = tools::command(&self.deno);
                 deno.args(["run", "--allow-all"]);
@@ -122,17 +162,20 @@ impl Places {
             "bun" => tools::command(&self.bun),
             _ => tools::command(&self.node),
         };
-        let script = self.root.join("bench/clients").join(&client.run);
-        command.arg(script).arg(job.to_string());
+        command.arg(self.root.join("bench/clients").join(script)).arg(job.to_string());
         if let Some(chromium) = &self.chromium {
             command.env(CHROMIUM.variable, chromium);
         }
         command
     }
 
+    fn entry(&self, client: &Client) -> PathBuf {
+        let entry = if client.host == "deno" { "entry/deno.js" } else { "entry/node.js" };
+        self.package.join(entry)
+    }
+
     fn job(&self, client: &Client, replay: &Replay, mode: Mode) -> Value {
         let (encoding, compression) = client.codec_parts();
-        let entry = if client.host == "deno" { "entry/deno.js" } else { "entry/node.js" };
         let mut job = json!({
             "url": replay.url(mode),
             "burst": replay.burst(),
@@ -141,7 +184,7 @@ impl Places {
             "compression": compression,
             "contract": client.contract,
             "package": self.package,
-            "entry": self.package.join(entry),
+            "entry": self.entry(client),
         });
         if let (Value::Object(job), Value::Object(own)) = (&mut job, client.job.clone()) {
             job.extend(own);
@@ -199,6 +242,34 @@ pub(crate) fn idle(places: &Places, client: &Client, replay: &Replay, shards: u3
     let memory = running.memory("VmRSS");
     running.end()?;
     memory
+}
+
+/// So many shards in one process, which all read everything together.
+pub(crate) fn many(places: &Places, client: &Client, replay: &Replay, shards: u32) -> Result<Many> {
+    let mut job = places.job(client, replay, Mode::Held);
+    job["shards"] = shards.into();
+    let mut running = Running::start(places.command(client, &job))?;
+    let told = running.told()?;
+    let memory = running.memory("VmRSS")?;
+    running.end()?;
+    let (count, expected) = (number(&told, "count")?, replay.events() * f64::from(shards));
+    ensure!((count - expected).abs() < 0.5, "it got {count} events of {expected}");
+    Ok(Many { shards, cpu: number(&told, "cpu_us")? / expected, memory_mb: memory / 1024.0 })
+}
+
+/// Starts in a process of its own, or in a page of one, and opens no connection.
+pub(crate) fn start(places: &Places, client: &Client) -> Result<Start> {
+    let script = if client.is_outside() { "start-page.mjs" } else { "start-desk.mjs" };
+    let job = json!({ "package": places.package, "entry": places.entry(client) });
+    let mut running = Running::start(places.script(&client.host, script, &job))?;
+    let told = running.told()?;
+    running.end()?;
+    let millis = |key| Ok::<_, anyhow::Error>(number(&told, key)? / 1000.0);
+    Ok(Start {
+        load: millis("load_us")?,
+        module: millis("module_us")?,
+        connect: millis("connect_us")?,
+    })
 }
 
 /// A client that missed something was not measured.
