@@ -121,14 +121,13 @@ export class ShardManager extends Readable {
 
   async reshard({ shards = "auto", total, multipleOf, gateway = this.#own.gateway } = {}) {
     const old = this.#running;
-    if (this.#change) throw new ShardwireError("bad-shard", "expected the change that is under way to be over first");
     const { next, numbers } = await this.#generation({ ...this.#own, shards, total, multipleOf, gateway });
+    // Nothing was opened yet, and another may have begun meanwhile.
+    if (this.#change || this.#running !== old) throw new ShardwireError("bad-shard", "expected the change that is under way to be over first");
     const standing = old.numbers.map((number) => [number, old.shard(number).status === "ready"]);
     const switching = new Switching(standing, numbers);
-    await new Promise((resolve, reject) => {
-      this.#change = { next, switching, settle: { resolve, reject } };
-      next.add(numbers);
-    });
+    next.add(numbers);
+    await new Promise((resolve, reject) => (this.#change = { next, switching, settle: { resolve, reject } }));
   }
 
   close({ keepSession = false, withinMs = CLOSE_WITHIN_MS } = {}) {

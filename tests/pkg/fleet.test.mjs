@@ -282,9 +282,12 @@ test("a change whose new shards cannot start leaves the old ones as they are", L
   await withFleet({ ...AT_ONCE, rate: 50 }, { shards: 2 }, async ({ gateway, fleet, until }) => {
     await untilReady(until, 2);
     await assert.rejects(fleet.reshard({ shards: [5], total: 4 }), refused("bad-shard"));
+    const first = assert.rejects(fleet.reshard({ shards: [0], total: 3 }), refused("stopped"));
+    await assert.rejects(fleet.reshard({ shards: [0], total: 3 }), refused("bad-shard", /under way/));
     assert.equal(fleet.total, 2);
     await until(isDispatch("MESSAGE_CREATE"));
-    assert.equal((await gateway.state()).identifies, 2);
+    await fleet.close();
+    await first;
   });
 });
 
