@@ -1,6 +1,6 @@
-// The events of many shards in one line, until somebody takes them. Knows no shard.
+// Events that came from elsewhere, in one line below a `Readable`, until somebody takes them. Knows no shard.
 
-export class Merging {
+export class EventLine {
   /** No more events will come. */
   isOver = false;
   #most;
@@ -9,11 +9,11 @@ export class Merging {
   #failure = null;
   /** Is called when there is something to take. */
   #reader = null;
-  /** Shards that wait for room. */
+  /** Whoever waits for room. */
   #waiting = [];
 
-  /** Room is where less than `most` events wait; what a shard had at hand then comes on top. */
-  constructor(most) {
+  /** Room is where less than `most` events wait; what somebody had at hand then comes on top. */
+  constructor(most = Infinity) {
     this.#most = most;
   }
 

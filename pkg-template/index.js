@@ -3,6 +3,7 @@
 
 import { loadCodecs } from "./codecs.js";
 import { ShardwireError } from "./error.js";
+import { beforeUnread } from "./handed.js";
 import { Intents } from "./intents.js";
 import { ledgerOf, recorder } from "./ledgers.js";
 import { follow } from "./lifecycle.js";
@@ -18,7 +19,7 @@ import {
   VOICE_STATE_UPDATE,
   toJson,
 } from "./options.js";
-import { Readable, firstSequences } from "./reading.js";
+import { Readable } from "./reading.js";
 import { guard, isHigh, promised, toError, toWithinMs } from "./sending.js";
 import { RawShard } from "./wasm/shardwire.js";
 
@@ -62,10 +63,7 @@ export class Shard extends Readable {
   }
 
   get session() {
-    const session = guard(() => this.#raw.session);
-    if (session === null) return null;
-    session.sequence = Math.min(session.sequence, Math.max(firstSequences(this.unread)(session.shard[0]) - 1, 0));
-    return session;
+    return beforeUnread(guard(() => this.#raw.session), this.unread);
   }
 
   connect() {

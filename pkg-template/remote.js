@@ -4,53 +4,15 @@
 
 import { Caller, fromPlain, restore } from "./crossing.js";
 import { ShardwireError } from "./error.js";
+import { EventLine } from "./event-line.js";
 import { Readable } from "./reading.js";
-
-/** Below a `Readable`. */
-class Inbox {
-  isOver = false;
-  #events = [];
-  #reader = null;
-  #port;
-
-  constructor(port) {
-    this.#port = port;
-  }
-
-  push(events) {
-    for (const event of events) this.#events.push(event);
-    this.#call();
-  }
-
-  end() {
-    this.isOver = true;
-    this.#call();
-  }
-
-  take() {
-    const events = this.#events;
-    this.#events = [];
-    if (events.length > 0 && !this.isOver) this.#port.postMessage(["more"]);
-    return events;
-  }
-
-  wait(resolve) {
-    this.#reader = resolve;
-    if (this.#events.length > 0 || this.isOver) this.#call();
-  }
-
-  #call() {
-    this.#reader?.();
-    this.#reader = null;
-  }
-}
 
 export class Remote extends Readable {
   /** Is called when the other end has come further. */
   onProgress = () => {};
   /** Is called when nothing comes from there any more, with what calls are rejected with. */
   onOver = () => {};
-  #inbox;
+  #line;
   #caller;
   #port;
   /** What the other end last said of itself. */
@@ -59,9 +21,9 @@ export class Remote extends Readable {
   #failure = null;
 
   constructor(port, { state, most, start = () => null }) {
-    const inbox = new Inbox(port);
-    super(inbox, { most, start });
-    this.#inbox = inbox;
+    const line = new EventLine();
+    super(line, { most, start });
+    this.#line = line;
     this.#port = port;
     this.#state = state;
     this.#caller = new Caller(port);
@@ -74,11 +36,13 @@ export class Remote extends Readable {
   }
 
   get isOver() {
-    return this.#inbox.isOver;
+    return this.#line.isOver;
   }
 
   take() {
-    return this.#inbox.take().map(restore);
+    const events = this.#line.take();
+    if (events.length > 0 && !this.isOver) this.tell(["more"]);
+    return events.map(restore);
   }
 
   async nextBatch() {
@@ -120,8 +84,8 @@ export class Remote extends Readable {
     if (this.isOver) return;
     this.#state = state;
     this.#failure = failure;
-    this.#inbox.push(events);
-    this.#inbox.end();
+    this.#line.push(events);
+    this.#line.end();
     const error = failure ?? new ShardwireError("stopped", message);
     this.#caller.end(error);
     this.#port.close();
@@ -134,7 +98,7 @@ export class Remote extends Readable {
     const [what, ...rest] = message;
     if (what === "events") {
       this.#state = rest[1];
-      if (rest[0].length > 0) this.#inbox.push(rest[0]);
+      if (rest[0].length > 0) this.#line.push(rest[0]);
       // There is nothing to be taken.
       else this.tell(["more"]);
       this.onProgress();

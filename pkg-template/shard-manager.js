@@ -2,12 +2,12 @@
 
 import { discoverGateway } from "./discover.js";
 import { ShardwireError } from "./error.js";
+import { EventLine } from "./event-line.js";
 import { Generation } from "./generation.js";
 import { beforeUnread } from "./handed.js";
 import { healthOf } from "./health.js";
 import { IdentifyLedger } from "./identify-ledger.js";
 import { Shard } from "./index.js";
-import { Merging } from "./merging.js";
 import { Readable } from "./reading.js";
 import { resolveShards, shardForGuild } from "./shard-set.js";
 import { Switching } from "./switching.js";
@@ -46,7 +46,7 @@ export class ShardManager extends Readable {
 
   constructor(options) {
     const most = options?.limits?.waitingEvents ?? WAITING_EVENTS;
-    const line = new Merging(most);
+    const line = new EventLine(most);
     super(line, { most, start: () => this.#begin() });
     this.#line = line;
     const entries = Object.entries(options);
